@@ -1,0 +1,58 @@
+"""The policy's answer for one client event, always with the name of its rule. PURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the policy did to a *setting*, told to the developer in the `relay` field.
+
+    `ignored` and the keys of `changed` are paths in the client's spelling, of fields that this
+    client sent; `changed` holds values that it may see. `why` is an anchor in docs/policy.md.
+    """
+
+    ignored: tuple[str, ...] = ()
+    changed: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the rebuilt `event` (internal spelling, `type` included, without `event_id`) upstream.
+
+    `audio_ms` and `text_characters` are what it charges to the session's limits.
+    """
+
+    rule: str
+    event: dict[str, Any]
+    hint: Hint | None = None
+    audio_ms: float = 0.0
+    text_characters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Tell the client, in an `error` event, that an *act* is not allowed.
+
+    `violation` counts towards the limit of deliberate violations; answers about ids that do not
+    exist for this client, and malformed events, do not.
+    """
+
+    rule: str
+    code: str
+    message: str
+    param: str | None = None
+    violation: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Nothing to do and nothing to say (an empty audio append)."""
+
+    rule: str
+
+
+Verdict = Forward | Refuse | Ignore

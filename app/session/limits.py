@@ -1,0 +1,24 @@
+"""The frozen numbers of one session and of the process. PURE.
+
+Defaults are those of docs/settings.md. Durations in seconds, sizes in bytes, texts in characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a session may use."""
+
+    session_seconds: float = 1800.0
+    session_warnings: tuple[float, ...] = (120.0, 30.0)
+    idle_seconds: float = 300.0
+    idle_warning: float = 60.0
+    setup_seconds: float = 10.0
+    message_bytes: int = 256 * 1024
+    sessions: int = 500
+    sessions_per_user: int = 2
+    violations_per_minute: int = 30
+    text_characters: int = 64_000

@@ -1,0 +1,4 @@
+"""The door: WebSocket routes, tickets, health, the demo page.
+
+May import: auth, relay, wire, store, telemetry, session, policy, protocol.
+"""
