@@ -33,7 +33,14 @@ class ClientTool:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Frozen rules. Field names are those of the internal (GA) spelling."""
+    """Frozen rules. Field names are those of the internal (GA) spelling.
+
+    `transcription_model` is the operator's, None: transcription is off, and no client switches it
+    on. `server_tools` run behind the relay and are hidden; they go out again with every list of
+    tools. `create_response` and `interrupt_response` are forced where they are not None.
+    `history` lets guided clients add what the assistant said before (text, before the first
+    response). `languages`: None allows any. Ranges are inclusive; sizes are decoded bytes.
+    """
 
     profile: Profile = Profile.GUIDED
     hints: bool = True
@@ -43,6 +50,17 @@ class Policy:
     output_modalities: tuple[str, ...] = ("audio", "text")
     client_tools: tuple[ClientTool, ...] = ()
     max_output_tokens: int = 4096
+    transcription_model: str | None = None
+    languages: tuple[str, ...] | None = None
+    server_tools: tuple[ClientTool, ...] = ()
+    create_response: bool | None = None
+    interrupt_response: bool | None = None
+    moderates: bool = False
+    history: bool = False
+    speed: tuple[float, float] = (0.25, 1.5)
+    temperature: tuple[float, float] = (0.6, 1.2)
+    append_bytes: int = 96 * 1024
+    image_bytes: int = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

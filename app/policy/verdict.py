@@ -55,4 +55,13 @@ class Ignore:
     rule: str
 
 
-Verdict = Forward | Refuse | Ignore
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """A `session.update` of which nothing may go on: answer with a `session.updated` of our own,
+    made from the session as it is. Clients wait for that answer."""
+
+    rule: str
+    hint: Hint | None = None
+
+
+Verdict = Forward | Refuse | Ignore | Acknowledge

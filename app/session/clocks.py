@@ -34,6 +34,11 @@ class Clocks:
         self._busy = False
         self._idle_warned = False
 
+    def start(self, now: float) -> None:
+        """The client's wire is attached: every deadline counts from here."""
+        self._session_end += now - self.started
+        self.started = now
+
     def ready(self, now: float) -> None:
         """The session is ready: the set-up deadline is met, silence counts from here."""
         self.ready_at = now

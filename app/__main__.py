@@ -1,0 +1,111 @@
+"""The command line: `realtime-relay COMMAND` (or `python -m app COMMAND`)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from app import __version__
+from app.cli.running import CannotStart, say
+
+cli = typer.Typer(
+    help="A trusted middle tier for the Azure OpenAI Realtime API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")]
+
+
+@cli.command()
+def serve() -> None:
+    """Run the relay. Everything is set by environment variables or a .env file."""
+    from app.cli.serve import serve
+
+    serve(dict(os.environ))
+
+
+@cli.command()
+def demo(port: Port = None, as_json: Json = False) -> None:
+    """Run relay, embedded upstream and demo page: no account, no key."""
+    from app.cli.demo import demo
+
+    demo(dict(os.environ), port=port, as_json=as_json)
+
+
+@cli.command()
+def check() -> None:
+    """Print the settings, sign in, dial upstream, and say what is wrong."""
+    from app.cli.check import check
+
+    raise typer.Exit(check(dict(os.environ)))
+
+
+@cli.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8090,
+    key: Annotated[str | None, typer.Option(help="Key to demand; random by default.")] = None,
+    session_seconds: Annotated[float, typer.Option(help="When sessions expire.")] = 1800.0,
+    pace: Annotated[
+        float, typer.Option(help="Audio out as a multiple of real time; 0: all at once.")
+    ] = 4.0,
+    conversation_created: Annotated[
+        bool, typer.Option(help="Send conversation.created after session.created.")
+    ] = False,
+    control: Annotated[bool, typer.Option(help="Open GET /control/journal.")] = False,
+    as_json: Json = False,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", help="Stop when standard input ends.")
+    ] = False,
+) -> None:
+    """Run the embedded upstream alone, for frontend work without an account."""
+    from app.simulator.options import Options
+    from app.simulator.server import run
+
+    given = {} if key is None else {"key": key}
+    options = Options(
+        port=port,
+        session_seconds=session_seconds,
+        pace=pace or None,
+        conversation_created=conversation_created,
+        control=control,
+        stop_with_parent=with_parent,
+        **given,  # type: ignore[arg-type]
+    )
+
+    def announce(line: str) -> None:
+        if as_json:
+            typer.echo(line)
+            return
+        said = json.loads(line)
+        typer.echo(f"Embedded upstream at {said['address']}, key {said['key']}")
+        typer.echo(
+            f"Use it: RELAY_UPSTREAM=embedded RELAY_EMBEDDED_ADDRESS={said['address']} "
+            f"RELAY_EMBEDDED_KEY={said['key']} RELAY_AUTH=dev realtime-relay serve"
+        )
+
+    run(options, announce)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry of the console script: problems become sentences and an exit status."""
+    try:
+        cli()
+    except CannotStart as stopped:
+        raise SystemExit(say(stopped)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Development authentication: whoever says `dev-NAME` is user NAME. It proves nothing.
+
+`settings` allows it on loopback only, or where the operator said so in as many words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.auth.denied import Denied
+from app.auth.principal import Principal
+
+ISSUER = "dev"
+
+_BEARER = re.compile(r"dev-([A-Za-z0-9_.\-]{1,64})")
+
+
+class DevAuthenticator:
+    """An `Authenticator` that believes everybody."""
+
+    async def authenticate(self, bearer: str) -> Principal | Denied:
+        """`dev-NAME` is user NAME; anything else is refused with the form that it should have."""
+        match = _BEARER.fullmatch(bearer)
+        if match is None:
+            return Denied(
+                "dev.form",
+                "This relay runs with development authentication: the credential is 'dev-NAME', "
+                "NAME being 1 to 64 letters, digits, '_', '.' or '-'.",
+            )
+        return Principal(user=match.group(1), issuer=ISSUER)

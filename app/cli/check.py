@@ -1,0 +1,160 @@
+"""`check`: the doctor. Prints the settings, signs in, dials, configures, says what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.running import read_settings
+from app.main import make_credential, make_dialler
+from app.relay.tasks import Tasks
+from app.session.commands import End, Note, StartClient, ToUpstream
+from app.session.gate import Gate, Terms
+from app.settings import Settings
+from app.upstream.credential import Credential, CredentialUnavailable
+from app.upstream.dial import DialFailed
+from app.wire.upstream import UpstreamWire
+from app.wire.wire import Receiver, WireEnd
+
+out = Console(highlight=False, soft_wrap=True)
+SIGN_IN_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried: what, whether it worked, and what to know or to do."""
+
+    what: str
+    fine: bool
+    said: str
+
+
+def check(environ: dict[str, str]) -> int:
+    """Returns the exit status: 0 when a session could begin, 1 when not."""
+    settings = read_settings(environ)
+    table = Table("setting", "value", "from", box=None, header_style="bold")
+    for row in settings.describe():
+        table.add_row(row.name, row.value, row.source.value)
+    out.print(table)
+    findings = asyncio.run(_examine(settings))
+    for finding in findings:
+        mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
+        out.print(f"{mark} {finding.what}: {finding.said}")
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    tasks = Tasks()
+    try:
+        credential = make_credential(settings)
+    except ValueError as error:
+        return [Finding("credential", False, str(error))]
+    credential.start(tasks.spawn)
+    try:
+        findings = [await _sign_in(credential)]
+        if findings[0].fine:
+            findings += await _converse(settings, credential)
+        return findings
+    finally:
+        await credential.close()
+        await tasks.close()
+
+
+async def _sign_in(credential: Credential) -> Finding:
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(SIGN_IN_SECONDS):
+            await credential.present()
+    except CredentialUnavailable as unavailable:
+        return Finding("credential", False, unavailable.detail)
+    except TimeoutError:
+        return Finding("credential", False, f"no answer within {SIGN_IN_SECONDS:.0f} s")
+    return Finding("credential", True, f"ready after {time.monotonic() - began:.2f} s")
+
+
+async def _converse(settings: Settings, credential: Credential) -> list[Finding]:
+    """Dials and lets the session's own judge configure upstream, as for a client."""
+    limits = settings.limits()
+    dialler = make_dialler(settings, credential)
+    began = time.monotonic()
+    try:
+        wire = await dialler.dial(timeout=limits.setup_seconds)
+    except DialFailed as failed:
+        return [Finding("dial", False, f"{failed.reason.value}: {failed.detail}")]
+    dialled = Finding(
+        "dial", True, f"{settings.endpoint().display} in {time.monotonic() - began:.2f} s"
+    )
+    trial = _Trial(settings, wire)
+    try:
+        async with asyncio.timeout(limits.setup_seconds):
+            finding = await trial.outcome
+    except TimeoutError:
+        said = "upstream accepted the connection but did not take our session.update in time"
+        finding = Finding("configuration", False, said)
+    finally:
+        trial.leave()
+        await asyncio.wait([trial.gone], timeout=7.0)
+    return [dialled, finding]
+
+
+class _Trial(Receiver):
+    """A session without a client: until the moment when a client could speak."""
+
+    def __init__(self, settings: Settings, wire: UpstreamWire) -> None:
+        loop = asyncio.get_running_loop()
+        self.outcome: asyncio.Future[Finding] = loop.create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        self._notes: list[str] = []
+        self._wire = wire
+        terms = Terms(
+            session_id="check",
+            seed="check",
+            policy=settings.policy(),
+            configuration=settings.configuration(),
+            limits=settings.limits(),
+            expires_at=0,
+            model="check",
+        )
+        self._gate = Gate(terms, loop.time())
+        self._gate.on_client_attached(loop.time())
+        self._gate.on_upstream_ready(0)
+        wire.attach(self)
+        wire.start()
+
+    def leave(self) -> None:
+        """Says goodbye to upstream."""
+        self._wire.close(1000, "")
+
+    def on_frame(self, frame: bytes) -> None:
+        for command in self._gate.on_upstream(0, frame, asyncio.get_running_loop().time()):
+            match command:
+                case ToUpstream(_, update):
+                    self._wire.send(update)
+                case Note(kind, fields):
+                    self._notes.append(f"{kind} {fields}")
+                case StartClient():
+                    self._settle(True, "upstream took our session.update; a session can begin")
+                case End(reason):
+                    self._settle(False, f"{reason.value} {'; '.join(self._notes)}")
+                case _:
+                    pass
+
+    def _settle(self, fine: bool, said: str) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(Finding("configuration", fine, said))
+
+    def on_end(self, end: WireEnd) -> None:
+        self._settle(False, f"upstream ended the connection ({end.fault.value}, {end.code})")
+
+    def on_pressure(self, full: bool) -> None:
+        """A few small frames never fill the buffer."""
+
+    def on_closed(self) -> None:
+        self.gone.set_result(None)
+
+    def on_error(self, error: Exception) -> None:
+        self._settle(False, f"internal error: {error}")

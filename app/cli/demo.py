@@ -1,0 +1,69 @@
+"""`demo`: relay, embedded upstream and demo page, with no account and no key."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from app.cli.running import configure_logs, read_settings, run_listener
+from app.cli.simulate import embedded_upstream
+from app.settings import Settings
+
+out = Console(highlight=False)
+
+INSTRUCTIONS = "You are the demo of the realtime relay. Answer briefly and kindly."
+SESSIONS_PER_USER = "20"
+
+
+def demo(environ: dict[str, str], *, port: int | None = None, as_json: bool = False) -> None:
+    """Starts everything and prints where to go. `as_json` prints one line for programs.
+
+    A `.env` file and the variables of Azure are for `serve`: the demo leaves them alone.
+    """
+    environ = {name: value for name, value in environ.items() if not name.startswith("AZURE_")}
+    given = {
+        "upstream": "embedded",
+        "auth": "dev",
+        "demo_page": "true",
+        "max_sessions_per_user": environ.get("RELAY_MAX_SESSIONS_PER_USER", SESSIONS_PER_USER),
+        "session_instructions": environ.get("RELAY_SESSION_INSTRUCTIONS", INSTRUCTIONS),
+        "session_transcription_model": environ.get(
+            "RELAY_SESSION_TRANSCRIPTION_MODEL", "whisper-1"
+        ),
+    }
+    if port is not None:
+        given["port"] = str(port)
+    if not as_json:
+        out.print("Starting the embedded upstream and the relay ...")
+    with embedded_upstream() as embedded:
+        settings = read_settings(
+            environ,
+            env_file=None,
+            embedded_address=embedded.address,
+            embedded_key=embedded.key,
+            **given,
+        )
+        configure_logs(settings)
+
+        def started(address: str) -> None:
+            if as_json:
+                print(json.dumps({"address": address}), flush=True)  # noqa: T201
+            else:
+                out.print(_banner(settings, address))
+
+        run_listener(settings, started)
+
+
+def _banner(settings: Settings, address: str) -> Panel:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row("Open", f"[bold link={address}]{address}[/]")
+    rows.add_row("Upstream", "EMBEDDED: answers on this machine, no account, no model")
+    rows.add_row("Policy", f"{settings.profile.value}: what a browser may change (RELAY_POLICY)")
+    rows.add_row("Users", "DEV: every bearer dev-NAME is believed; not for the Internet")
+    rows.add_row("WebSocket", f"{address.replace('http', 'ws', 1)}/ws")
+    rows.add_row("Azure", "cp .env.example .env, fill it in, realtime-relay check")
+    rows.add_row("Stop", "Ctrl-C")
+    return Panel(rows, title="realtime relay", title_align="left", expand=False)

@@ -1,0 +1,229 @@
+"""Session and response objects: the preview's flat keys and the internal nested ones. PURE.
+
+    preview   voice, turn_detection, input_audio_format ...     flat
+                 |  inward            ^  outward
+    internal  audio.output.voice, audio.input.turn_detection ...  nested, as GA spells it
+
+Each dialect has one `ObjectTable` per object. The table of GA is empty: the identity. Values that
+a codec does not understand are kept as they are, so that the policy can refuse them by name.
+Source: Microsoft's preview-to-GA migration guide and the realtime-audio reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.protocol.names import Dialect
+
+Path = tuple[str, ...]
+Codec = Callable[[Any], Any]
+
+PREVIEW_FORMATS: dict[str, dict[str, Any]] = {
+    "pcm16": {"type": "audio/pcm", "rate": 24000},
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+_FORMAT_NAMES = {value["type"]: name for name, value in PREVIEW_FORMATS.items()}
+
+
+def format_name(value: Any) -> str | None:
+    """`pcm16`, `g711_ulaw` or `g711_alaw` for an internal format object; None: neither of them."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return _FORMAT_NAMES.get(kind) if isinstance(kind, str) else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _format_in(value: Any) -> Any:
+    known = isinstance(value, str) and value in PREVIEW_FORMATS
+    return dict(PREVIEW_FORMATS[value]) if known else value
+
+
+def _format_out(value: Any) -> Any:
+    return format_name(value) or value
+
+
+def _modalities_in(value: Any) -> Any:
+    """Preview says ["text","audio"] where GA says ["audio"]: speech with its transcript."""
+    both = isinstance(value, list) and len(value) == 2 and "text" in value and "audio" in value
+    return ["audio"] if both else value
+
+
+def _modalities_out(value: Any) -> Any:
+    return ["text", "audio"] if value == ["audio"] else value
+
+
+def _turn_in(value: Any) -> Any:
+    """Old Azure samples switch detection off with {"type": "none"}; everyone else with null."""
+    return None if isinstance(value, dict) and value.get("type") == "none" else value
+
+
+def _turn_out(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: entry for key, entry in value.items() if key != "idle_timeout_ms"}
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """One flat key, where its value stands inside, and how the value changes on the way."""
+
+    flat: str
+    nested: Path
+    inward: Codec = _same
+    outward: Codec = _same
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectTable:
+    """How one object is spelled in one dialect.
+
+    `aliases` are further names that clients really send, with the path that they mean. `foreign`
+    are internal names that mean nothing in this dialect: a client's value under one is set aside
+    (it must not be mistaken for ours). `unsent` are internal names that this dialect refuses.
+    """
+
+    renamings: tuple[Renaming, ...] = ()
+    aliases: Mapping[str, Path] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
+    unsent: frozenset[str] = frozenset()
+
+
+_VOICE = Renaming("voice", ("audio", "output", "voice"))
+_MODALITIES = Renaming("modalities", ("output_modalities",), _modalities_in, _modalities_out)
+_OUTPUT_FORMAT = Renaming(
+    "output_audio_format", ("audio", "output", "format"), _format_in, _format_out
+)
+_MAX_TOKENS = Renaming("max_response_output_tokens", ("max_output_tokens",))
+_INPUT_ALIASES: dict[str, Path] = {"append_input_items": ("input",), "input_items": ("input",)}
+_GA_FIELDS = frozenset({"prompt", "reasoning", "parallel_tool_calls"})
+
+SESSION: dict[Dialect, ObjectTable] = {
+    Dialect.PREVIEW: ObjectTable(
+        renamings=(
+            _MODALITIES,
+            _VOICE,
+            Renaming("speed", ("audio", "output", "speed")),
+            Renaming("input_audio_format", ("audio", "input", "format"), _format_in, _format_out),
+            _OUTPUT_FORMAT,
+            Renaming("input_audio_transcription", ("audio", "input", "transcription")),
+            Renaming("input_audio_noise_reduction", ("audio", "input", "noise_reduction")),
+            Renaming("turn_detection", ("audio", "input", "turn_detection"), _turn_in, _turn_out),
+            _MAX_TOKENS,
+        ),
+        foreign=frozenset({"audio", "output_modalities", "max_output_tokens"})
+        | frozenset({"parallel_tool_calls"}),
+        unsent=_GA_FIELDS | {"type", "truncation", "tracing", "include"},
+    ),
+    Dialect.GA: ObjectTable(),
+}
+"""The `session` object: of `session.update`, `session.created` and `session.updated`."""
+
+RESPONSE_CREATE: dict[Dialect, ObjectTable] = {
+    Dialect.PREVIEW: ObjectTable(
+        renamings=(_MODALITIES, _VOICE, _OUTPUT_FORMAT, _MAX_TOKENS),
+        # Microsoft's rtclient spells the token limit as GA does.
+        aliases=_INPUT_ALIASES | {"max_output_tokens": ("max_output_tokens",)},
+        foreign=frozenset({"audio", "output_modalities", "parallel_tool_calls"}),
+        unsent=_GA_FIELDS,
+    ),
+    Dialect.GA: ObjectTable(aliases=_INPUT_ALIASES),
+}
+"""The `response` object of `response.create`."""
+
+RESPONSE: dict[Dialect, ObjectTable] = {
+    Dialect.PREVIEW: ObjectTable(renamings=(_MODALITIES, _VOICE, _OUTPUT_FORMAT)),
+    Dialect.GA: ObjectTable(),
+}
+"""The `response` object of `response.created` and `response.done`."""
+
+PREVIEW_SESSION_DEFAULTS: dict[str, Any] = {
+    "id": "",
+    "model": "",
+    "modalities": ["text", "audio"],
+    "instructions": "",
+    "voice": "alloy",
+    "input_audio_format": "pcm16",
+    "output_audio_format": "pcm16",
+    "input_audio_transcription": None,
+    "turn_detection": None,
+    "tools": [],
+    "tool_choice": "auto",
+    "temperature": 0.8,
+    "max_response_output_tokens": "inf",
+}
+"""The 13 keys that strict preview clients demand of every session object, with the API's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inward:
+    """An object in the internal spelling.
+
+    `renamed` maps internal paths to the alias that the client used; `foreign` are keys set aside;
+    `clash` names two keys that stand for the same value (None: no such pair).
+    """
+
+    value: dict[str, Any]
+    renamed: dict[str, str] = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
+    clash: tuple[str, str] | None = None
+
+
+def inward(flat: Mapping[str, Any], table: ObjectTable) -> Inward:
+    """`flat` in the internal spelling. `flat` is not changed; values may be shared with it."""
+    by_flat = {renaming.flat: renaming for renaming in table.renamings}
+    value: dict[str, Any] = {}
+    origins: dict[Path, str] = {}
+    renamed: dict[str, str] = {}
+    foreign: list[str] = []
+    for key, entry in flat.items():
+        path = table.aliases.get(key, (key,))
+        if key == "prompt" and isinstance(entry, str):
+            path = ("instructions",)  # as Microsoft's samples write the instructions
+        if key in by_flat:
+            path = by_flat[key].nested
+        elif key in table.foreign:
+            foreign.append(key)
+            continue
+        elif path != (key,):
+            renamed[".".join(path)] = key
+        if path in origins:
+            return Inward(value, clash=(origins[path], key))
+        origins[path] = key
+        _put(value, path, by_flat[key].inward(entry) if key in by_flat else entry)
+    return Inward(value, renamed, tuple(foreign))
+
+
+def outward(nested: Mapping[str, Any], table: ObjectTable) -> dict[str, Any]:
+    """`nested` in the dialect's spelling. `nested` is not changed; values may be shared with it."""
+    roots = {renaming.nested[0] for renaming in table.renamings}
+    flat = {
+        key: entry for key, entry in nested.items() if key not in roots and key not in table.unsent
+    }
+    for renaming in table.renamings:
+        parent: Any = nested
+        for step in renaming.nested[:-1]:
+            parent = parent.get(step) if isinstance(parent, dict) else None
+        leaf = renaming.nested[-1]
+        if isinstance(parent, Mapping) and leaf in parent:
+            flat[renaming.flat] = renaming.outward(parent[leaf])
+    return flat
+
+
+def shown_session(session: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """A session object for a client: in its spelling, with every key that it demands."""
+    flat = outward(session, SESSION[dialect])
+    if dialect is Dialect.PREVIEW:
+        for key, default in PREVIEW_SESSION_DEFAULTS.items():
+            flat.setdefault(key, default)
+    return flat
+
+
+def _put(target: dict[str, Any], path: Path, entry: Any) -> None:
+    for step in path[:-1]:
+        target = target.setdefault(step, {})
+    target[path[-1]] = entry

@@ -1,0 +1,250 @@
+"""The running thing: moves frames between one client wire and one leg, and obeys the gate.
+
+    client wire --on_frame--> gate.on_client ---+
+                                                +--> commands --> wires, dial, timer, ending
+    upstream wire --on_frame--> gate.on_upstream +
+
+Frames move synchronously, from the callback of one wire to `send` of the other. It decides
+nothing: what an input means is the gate's affair. It ends once, by the first reason seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol, assert_never
+
+import structlog
+
+from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
+from app.relay.sides import (
+    CLIENT_FAULTS,
+    ClientSide,
+    LegSide,
+    upstream_reason,
+)
+from app.relay.tasks import Tasks
+from app.session.commands import (
+    Command,
+    Dial,
+    End,
+    LegId,
+    Note,
+    StartClient,
+    ToClient,
+    ToUpstream,
+)
+from app.session.gate import Gate
+from app.upstream.dial import DialFailed
+from app.wire.upstream import UpstreamWire
+from app.wire.wire import Wire, WireEnd
+
+log = structlog.get_logger("relay")
+
+SLOW_CLIENT_GRACE = 1.0
+"""Seconds in which a client that stopped reading may still collect its last words."""
+
+
+class Dials(Protocol):
+    """What the relay needs of `upstream.dial.Dialler`."""
+
+    async def dial(self, *, timeout: float) -> UpstreamWire:  # noqa: ASYNC109
+        """One new upstream connection, or `DialFailed`."""
+
+
+class Relay:
+    """One session at work. Its owner calls `run()` in a task and `attach` or `abandon` once."""
+
+    def __init__(
+        self, gate: Gate, dials: Dials, tasks: Tasks, *, attach_seconds: float = 10.0
+    ) -> None:
+        self._gate = gate
+        self._dials = dials
+        self._tasks = tasks
+        self._attach_seconds = attach_seconds
+        self._loop = asyncio.get_running_loop()
+        self._attached = self._loop.create_future()
+        self._over: asyncio.Future[CloseReason] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self.client = ClientSide(self)
+        self.leg = LegSide(self, 0)
+        self.dial_seconds: float | None = None
+        self.upstream_request_id: str | None = None
+
+    # -- what the owner calls ------------------------------------------------------------------
+
+    def attach(self, wire: Wire) -> None:
+        """Hands over the client's accepted wire. The relay dials upstream at once."""
+        if self._over.done():
+            wire.close(*self._farewell(self._over.result()))
+            return
+        self.client.own(wire)
+        self._attached.set_result(None)
+        self._obey(self._gate.on_client_attached(self._loop.time()))
+
+    def end(self, reason: CloseReason) -> None:
+        """Ends the session from outside (drain, shutdown), with its last words."""
+        if not self._over.done():
+            self._obey(self._gate.end(reason))
+
+    async def run(self) -> CloseReason:
+        """Lives until the session has ended and both sockets are gone; returns why.
+
+        Never longer after the ending than the close deadline and a second for `abort()`.
+        """
+        try:
+            async with asyncio.timeout(self._attach_seconds):
+                await asyncio.wait(
+                    (self._attached, self._over), return_when=asyncio.FIRST_COMPLETED
+                )
+        except TimeoutError:
+            self._finish(CloseReason.CLIENT_GONE)
+        try:
+            return await asyncio.shield(self._over)
+        except asyncio.CancelledError:
+            self._finish(CloseReason.INTERNAL_ERROR)
+            raise
+        finally:
+            await self._see_off()
+
+    # -- what the wires report -----------------------------------------------------------------
+
+    def from_client(self, frame: bytes) -> None:
+        """A frame of the client's."""
+        self._obey(self._gate.on_client(frame, self._loop.time()))
+
+    def from_leg(self, leg: LegId, frame: bytes) -> None:
+        """A frame of upstream's."""
+        self._obey(self._gate.on_upstream(leg, frame, self._loop.time()))
+
+    def client_ended(self, end: WireEnd) -> None:
+        """The client will say nothing more."""
+        self._obey(self._gate.on_client_lost(CLIENT_FAULTS[end.fault]))
+
+    def leg_ended(self, leg: LegId, end: WireEnd) -> None:
+        """Upstream will say nothing more on this leg."""
+        self._obey(self._gate.on_upstream_lost(leg, upstream_reason(end)))
+
+    def failed(self, error: Exception) -> None:
+        """A bug: the stack goes to the log, the peers learn `internal_error` and nothing else."""
+        log.error("session.failed", session=self._gate.session_id, exc_info=error)
+        if not self._over.done():
+            if (words := self._gate.last_words(CloseReason.INTERNAL_ERROR)) is not None:
+                self.client.send(words)
+            self._finish(CloseReason.INTERNAL_ERROR)
+
+    # -- obeying -------------------------------------------------------------------------------
+
+    def _obey(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            if self._over.done():
+                return
+            self._carry_out(command)
+        if not self._over.done():
+            self._arm()
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case ToClient(frame):
+                self.client.send(frame)
+            case ToUpstream(_, frame):
+                self.leg.send(frame)
+            case StartClient():
+                self.client.start()
+            case Dial(leg):
+                self._dialling = self._tasks.spawn(f"dial {self._gate.session_id}", self._dial(leg))
+            case Note(kind, fields):
+                log.warning(kind, session=self._gate.session_id, **fields)
+            case End(reason):
+                self._finish(reason)
+            case _:
+                assert_never(command)
+
+    async def _dial(self, leg: LegId) -> None:
+        began = self._loop.time()
+        try:
+            wire = await self._dials.dial(timeout=self._gate.limits.setup_seconds)
+        except DialFailed as failure:
+            log.warning(
+                "dial.failed",
+                session=self._gate.session_id,
+                reason=failure.reason,
+                detail=failure.detail,
+            )
+            self._obey(
+                self._gate.on_upstream_lost(leg, failure.reason, retry_after=failure.retry_after)
+            )
+            return
+        except Exception as error:
+            self.failed(error)
+            return
+        self.dial_seconds = self._loop.time() - began
+        self.upstream_request_id = wire.request_id
+        self.leg.own(wire)
+        if self._over.done():
+            wire.abort()
+            return
+        self._guarded_ready(leg)
+
+    def _guarded_ready(self, leg: LegId) -> None:
+        try:
+            self._obey(self._gate.on_upstream_ready(leg))
+            self.leg.start()
+        except Exception as error:
+            self.failed(error)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        deadline = self._gate.next_deadline()
+        if deadline is None:
+            return
+        if self._timer is None or deadline < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self._obey(self._gate.on_timer(self._loop.time()))
+        except Exception as error:
+            self.failed(error)
+
+    # -- the ending ----------------------------------------------------------------------------
+
+    def _finish(self, reason: CloseReason) -> None:
+        """The first reason seen holds; both wires begin to close in this very call."""
+        if self._over.done():
+            return
+        self._over.set_result(reason)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._dialling is not None:
+            self._dialling.cancel()
+        self.client.farewell(*self._farewell(reason))
+        self.leg.farewell(1000, "")
+        if reason is CloseReason.SLOW_CLIENT:
+            self._loop.call_later(SLOW_CLIENT_GRACE, self.client.abort)
+        elif reason is CloseReason.SLOW_UPSTREAM:
+            self.leg.abort()
+
+    def _farewell(self, reason: CloseReason) -> tuple[int, str]:
+        return ENDINGS[reason].close_code, close_text(reason, minutes=self._gate.minutes)
+
+    async def _see_off(self) -> None:
+        """Waits until dial and wires are gone. Wires abort by their own deadline; the wait here is
+        a second longer, and then nothing is left to good will."""
+        if self._dialling is not None:
+            await asyncio.wait([self._dialling], timeout=1.0)
+        gone = [side.gone for side in (self.client, self.leg) if side.owned]
+        if not gone:
+            return
+        longest = max(side.close_seconds for side in (self.client, self.leg))
+        _, left = await asyncio.wait(gone, timeout=longest + 0.5)
+        if left:
+            self.client.abort()
+            self.leg.abort()
+            await asyncio.wait(left, timeout=0.5)

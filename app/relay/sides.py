@@ -1,0 +1,157 @@
+"""The relay's two ends: who owns which wire, what its endings mean, who holds whom back.
+
+A full write buffer on one side stops reading on the other: no queue stands between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from app.protocol.close_reasons import CloseReason
+from app.session.commands import LegId
+from app.wire.wire import CLIENT_WIRE, Receiver, Wire, WireEnd, WireFault
+
+CLIENT_FAULTS: dict[WireFault, CloseReason] = {
+    WireFault.CLOSED: CloseReason.CLIENT_CLOSED,
+    WireFault.GONE: CloseReason.CLIENT_GONE,
+    WireFault.STALLED: CloseReason.SLOW_CLIENT,
+    WireFault.TOO_BIG: CloseReason.MESSAGE_TOO_BIG,
+    WireFault.BINARY: CloseReason.BINARY,
+    WireFault.BAD_TEXT: CloseReason.INVALID_TEXT,
+    WireFault.PROTOCOL: CloseReason.PROTOCOL_ERROR,
+}
+
+SERVICE_TIME_LIMIT = 1001
+"""The close code with which the service ends a session at its time limit."""
+
+
+def upstream_reason(end: WireEnd) -> CloseReason:
+    """Why the session ends when upstream's wire has ended like this."""
+    match end.fault:
+        case WireFault.CLOSED if end.code == SERVICE_TIME_LIMIT:
+            return CloseReason.SESSION_TIME_LIMIT
+        case WireFault.CLOSED | WireFault.GONE:
+            return CloseReason.UPSTREAM_LOST
+        case WireFault.STALLED:
+            return CloseReason.SLOW_UPSTREAM
+        case _:
+            return CloseReason.UPSTREAM_PROTOCOL
+
+
+class Ends(Protocol):
+    """What the two sides report to."""
+
+    client: ClientSide
+    leg: LegSide
+
+    def from_client(self, frame: bytes) -> None: ...
+    def from_leg(self, leg: LegId, frame: bytes) -> None: ...
+    def client_ended(self, end: WireEnd) -> None: ...
+    def leg_ended(self, leg: LegId, end: WireEnd) -> None: ...
+    def failed(self, error: Exception) -> None: ...
+
+
+class Side(Receiver):
+    """One owned wire, or none yet: calls without a wire do nothing."""
+
+    def __init__(self, ends: Ends) -> None:
+        self._ends = ends
+        self._wire: Wire | None = None
+        self._held_back = False
+        self.frames_sent = 0
+        self.ended: WireEnd | None = None
+        self.sent_close: tuple[int, str] | None = None
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.close_seconds = CLIENT_WIRE.close_seconds
+
+    @property
+    def owned(self) -> bool:
+        return self._wire is not None
+
+    @property
+    def received(self) -> tuple[int, str] | None:
+        """The peer's close frame, for the log."""
+        return self._wire.received if self._wire is not None else None
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Payload bytes received and sent."""
+        return (self._wire.bytes_in, self._wire.bytes_out) if self._wire is not None else (0, 0)
+
+    def own(self, wire: Wire) -> None:
+        self._wire = wire
+        if self._held_back:
+            wire.pause()
+        wire.attach(self)
+
+    def start(self) -> None:
+        if self._wire is not None:
+            self._wire.start()
+
+    def send(self, frame: bytes) -> None:
+        if self._wire is not None:
+            self.frames_sent += 1
+            self._wire.send(frame)
+
+    def hold_back(self, hold: bool) -> None:
+        """Stops or resumes reading, because the other side is full or has room again."""
+        self._held_back = hold
+        if self._wire is not None:
+            if hold:
+                self._wire.pause()
+            else:
+                self._wire.resume()
+
+    def farewell(self, code: int, text: str) -> None:
+        """Closes politely; a peer that has gone is only let go of."""
+        if self._wire is None:
+            return
+        if self.ended is not None and self.ended.fault is WireFault.GONE:
+            self._wire.abort()
+            return
+        self.sent_close = (code, text)
+        self._wire.close(code, text)
+
+    def abort(self) -> None:
+        if self._wire is not None:
+            self._wire.abort()
+
+    def on_closed(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def on_error(self, error: Exception) -> None:
+        self._ends.failed(error)
+
+
+class ClientSide(Side):
+    """The client's end."""
+
+    def on_frame(self, frame: bytes) -> None:
+        self._ends.from_client(frame)
+
+    def on_end(self, end: WireEnd) -> None:
+        self.ended = end
+        self._ends.client_ended(end)
+
+    def on_pressure(self, full: bool) -> None:
+        self._ends.leg.hold_back(full)
+
+
+class LegSide(Side):
+    """One upstream leg's end."""
+
+    def __init__(self, ends: Ends, leg: LegId) -> None:
+        super().__init__(ends)
+        self.leg_id = leg
+
+    def on_frame(self, frame: bytes) -> None:
+        self._ends.from_leg(self.leg_id, frame)
+
+    def on_end(self, end: WireEnd) -> None:
+        self.ended = end
+        self._ends.leg_ended(self.leg_id, end)
+
+    def on_pressure(self, full: bool) -> None:
+        self._ends.client.hold_back(full)

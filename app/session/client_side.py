@@ -1,0 +1,117 @@
+"""Judges the client's events: decoded already, then the policy, then what it costs, then the frame.
+
+A setting that the policy rewrites goes on and is told in the `relay` field; an act that it forbids
+is answered with an `error` event; an id that this client may not see does not exist for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, assert_never
+
+from app.policy.client_events import judge
+from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse
+from app.protocol.events import ClientEvent, Malformed, encode_client
+from app.protocol.names import ClientKind, ServerKind
+from app.session.clocks import Clocks
+from app.session.commands import Command, Note, ToClient, ToUpstream
+from app.session.notices import Notices
+from app.session.sight import SessionSight
+from app.session.state import Request, SessionState, Update
+
+if TYPE_CHECKING:
+    from app.session.gate import Terms
+
+ACTIVITY = frozenset(
+    {
+        ClientKind.AUDIO_COMMIT,
+        ClientKind.ITEM_CREATE,
+        ClientKind.RESPONSE_CREATE,
+        ClientKind.RESPONSE_CANCEL,
+    }
+)
+"""Events of a client that show somebody is there; audio alone does not (it may be silence)."""
+
+VIOLATION_WINDOW = 60.0
+
+
+class ClientJudge:
+    """The client's direction of one session."""
+
+    def __init__(self, terms: Terms, state: SessionState, clocks: Clocks, notices: Notices) -> None:
+        self._terms = terms
+        self._state = state
+        self._clocks = clocks
+        self._notices = notices
+        self._sight = SessionSight(state, terms.policy, terms.limits)
+        self._violations: deque[float] = deque(maxlen=terms.limits.violations_per_minute)
+
+    def malformed(self, event: Malformed) -> list[Command]:
+        """An event that cannot be read: told, not counted as a violation."""
+        self._state.counters.verdict("malformed")
+        refusal = Refuse("malformed", event.code, event.message, event.param, violation=False)
+        return [ToClient(self._notices.refusal(refusal, event.event_id))]
+
+    def judge(self, event: ClientEvent, now: float) -> list[Command]:
+        """One readable event."""
+        verdict = judge(event, self._terms.policy, self._sight)
+        self._state.counters.verdict(verdict.rule)
+        match verdict:
+            case Forward():
+                return self._forward(event, verdict, now)
+            case Refuse():
+                if verdict.violation:
+                    self._violations.append(now)
+                return [ToClient(self._notices.refusal(verdict, event.event_id))]
+            case Acknowledge(hint=hint):
+                frame = self._notices.session(ServerKind.SESSION_UPDATED, hint, event.event_id)
+                return [ToClient(frame), *self._told(hint)]
+            case Ignore():
+                return []
+            case _:
+                assert_never(verdict)
+
+    def too_many_violations(self, now: float) -> bool:
+        """Whether the last N deliberate violations all happened within a minute."""
+        full = len(self._violations) == self._violations.maxlen
+        return full and now - self._violations[0] < VIOLATION_WINDOW
+
+    def _forward(self, event: ClientEvent, verdict: Forward, now: float) -> list[Command]:
+        counters = self._state.counters
+        counters.client_events_forwarded += 1
+        counters.audio_ms_from_client += verdict.audio_ms
+        self._state.text_characters += verdict.text_characters
+        if event.kind in ACTIVITY:
+            self._clocks.active(now)
+        self._remember(event, verdict)
+        frame = encode_client(verdict.event, self._terms.upstream_dialect, event.event_id)
+        return [ToUpstream(0, frame), *self._told(verdict.hint)]
+
+    def _remember(self, event: ClientEvent, verdict: Forward) -> None:
+        """Notes what upstream's answer will be matched with."""
+        body = verdict.event
+        match event.kind:
+            case ClientKind.SESSION_UPDATE:
+                session = body["session"]
+                self._state.own_tools |= {tool["name"] for tool in session.get("tools") or ()}
+                self._state.updates.append(
+                    Update(event.event_id, verdict.hint, instructions=session.get("instructions"))
+                )
+            case ClientKind.RESPONSE_CREATE:
+                out_of_band = body.get("response", {}).get("conversation") == "none"
+                self._state.requests.append(
+                    Request(event.event_id, verdict.hint, in_conversation=not out_of_band)
+                )
+            case ClientKind.ITEM_CREATE:
+                self._state.creating.append(body["item"].get("id"))
+                if body["item"]["type"] == "function_call_output":
+                    self._state.calls[body["item"]["call_id"]] = True
+            case _:
+                pass
+
+    def _told(self, hint: Hint | None) -> list[Command]:
+        """For the operator's log, which says each field once per process."""
+        if hint is None or not hint.ignored:
+            return []
+        fields = ", ".join(hint.ignored)
+        return [Note("policy.ignored", {"profile": self._terms.policy.profile, "fields": fields})]

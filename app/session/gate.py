@@ -1,0 +1,177 @@
+"""The judge of one conversation: inputs in, commands out, no clock, no socket, no logger.
+
+    on_client_attached -> Dial          GREETING --session.created--> our own session.update
+    on_upstream_ready                   CONFIGURING --session.updated--> READY
+    on_client    1 count  2 decode  3 judge  4 charge  5 encode       -> ToUpstream | ToClient
+    on_upstream  1 kind   2 observe 3 judge  4 pass, rebuild or drop  -> ToClient
+    on_timer     warnings and endings that are due
+    *_lost, end  the last words, then End
+
+Nothing of the client's goes upstream before upstream has accepted our own configuration: the relay
+starts the client's wire only at `StartClient`, and `on_client` before that is a bug that ends the
+session.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from app.policy.policy import Configuration, Policy
+from app.protocol.close_reasons import CloseReason
+from app.protocol.events import Malformed, decode_client
+from app.protocol.names import Dialect
+from app.session.client_side import ClientJudge
+from app.session.clocks import Clocks, Warn
+from app.session.commands import Command, Dial, End, LegId, Note, StartClient, ToClient
+from app.session.ids import Ids
+from app.session.last_words import last_words
+from app.session.limits import Limits
+from app.session.notices import Notices
+from app.session.setup import Setup
+from app.session.state import Phase, SessionState
+from app.session.upstream_side import UpstreamJudge
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session is opened with, fixed for its life.
+
+    `model` is the alias the client asked for, `expires_at` the wall-clock end in Unix seconds,
+    `seed` random text for the relay's own ids, `upstream_name` "azure" or "embedded".
+    """
+
+    session_id: str
+    seed: str
+    policy: Policy
+    configuration: Configuration
+    limits: Limits
+    expires_at: int
+    model: str
+    upstream_name: str = "azure"
+    private_events: bool = False
+    client_dialect: Dialect = Dialect.PREVIEW
+    upstream_dialect: Dialect = Dialect.PREVIEW
+
+
+class Gate:
+    """One session's judge. Times are monotonic seconds; inputs come one after the other."""
+
+    def __init__(self, terms: Terms, now: float) -> None:
+        self._terms = terms
+        self.limits = terms.limits
+        self.state = SessionState(session_id=terms.session_id)
+        self.clocks = Clocks(terms.limits, now)
+        self._ids = Ids(terms.seed)
+        self._notices = Notices(terms, self._ids, self.state)
+        self._setup = Setup(terms, self._ids, self.state, self._notices)
+        self._client = ClientJudge(terms, self.state, self.clocks, self._notices)
+        self._upstream = UpstreamJudge(terms, self.state, self.clocks, self._notices)
+
+    # -- what others may know ------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str:
+        return self.state.session_id
+
+    @property
+    def phase(self) -> Phase:
+        return self.state.phase
+
+    @property
+    def minutes(self) -> int:
+        """The session's limit in whole minutes, as its last words say it."""
+        return max(1, math.ceil(self.limits.session_seconds / 60))
+
+    def next_deadline(self) -> float | None:
+        """When `on_timer` wants to be called next; None once ended."""
+        if self.state.phase in (Phase.OPENED, Phase.ENDED):
+            return None
+        return self.clocks.next_deadline()
+
+    def last_words(self, reason: CloseReason, retry_after: float | None = None) -> bytes | None:
+        """The `error` event before the close frame, also when the gate itself has failed."""
+        return last_words(
+            reason, minutes=self.minutes, event_id=self._ids.next(), retry_after=retry_after
+        )
+
+    # -- inputs --------------------------------------------------------------------------------
+
+    def on_client_attached(self, now: float) -> list[Command]:
+        """The client's wire is there: the clocks start, and upstream is dialled."""
+        self.clocks.start(now)
+        self.state.phase = Phase.DIALLING
+        return [Dial(0)]
+
+    def on_upstream_ready(self, leg: LegId) -> list[Command]:
+        """The dial has succeeded; upstream speaks first."""
+        assert leg == 0
+        self.state.phase = Phase.GREETING
+        return []
+
+    def on_client(self, frame: bytes, now: float) -> list[Command]:
+        """One frame of the client's."""
+        if self.state.phase is not Phase.READY:
+            raise AssertionError(f"a client frame in phase {self.state.phase}")
+        self.state.counters.client_events += 1
+        self.state.counters.client_bytes += len(frame)
+        event = decode_client(frame, self._terms.client_dialect)
+        if isinstance(event, Malformed):
+            return self._client.malformed(event)
+        commands = self._client.judge(event, now)
+        if self._client.too_many_violations(now):
+            return commands + self.end(CloseReason.POLICY_VIOLATION)
+        return commands
+
+    def on_upstream(self, leg: LegId, frame: bytes, now: float) -> list[Command]:
+        """One frame of upstream's."""
+        assert leg == 0
+        self.state.counters.upstream_events += 1
+        self.state.counters.upstream_bytes += len(frame)
+        if self.state.phase is Phase.READY:
+            answer = self._upstream.judge(frame, now)
+        else:
+            answer = self._setup.on_upstream(frame)
+        commands: list[Command] = []
+        for command in answer:
+            if isinstance(command, StartClient):
+                self.state.phase = Phase.READY
+                self.clocks.ready(now)
+            if isinstance(command, End):
+                return commands + self.end(command.reason)
+            commands.append(command)
+        return commands
+
+    def on_client_lost(self, reason: CloseReason) -> list[Command]:
+        """The client has left, or broke the rules of the wire."""
+        return self.end(reason)
+
+    def on_upstream_lost(
+        self, leg: LegId, reason: CloseReason, retry_after: float | None = None
+    ) -> list[Command]:
+        """The dial failed or the leg is gone; `retry_after` in seconds."""
+        assert leg == 0
+        return self.end(reason, retry_after)
+
+    def on_timer(self, now: float) -> list[Command]:
+        """Says what is due."""
+        commands: list[Command] = []
+        while (due := self.clocks.due(now)) is not None:
+            if isinstance(due, Warn):
+                if (warning := self._notices.warning(due)) is not None:
+                    commands.append(ToClient(warning))
+                continue
+            if due is CloseReason.UPSTREAM_UNAVAILABLE:
+                commands.append(Note("setup.too_slow", {"phase": self.state.phase}))
+            return commands + self.end(due)
+        return commands
+
+    def end(self, reason: CloseReason, retry_after: float | None = None) -> list[Command]:
+        """Ends the session: an `error` event where somebody may still listen, then `End`."""
+        self.state.phase_at_end = self.state.phase
+        self.state.phase = Phase.ENDED
+        words = self.last_words(reason, retry_after)
+        if words is None:
+            return [End(reason)]
+        self.state.counters.errors_to_client += 1
+        return [ToClient(words), End(reason)]

@@ -1,0 +1,136 @@
+"""Keeps the state in step with what upstream reports: items, responses, calls, usage.
+
+Called with each decoded server event, before the policy judges it (`observe`) and after
+(`forget`): an item that is being deleted must still be visible when its farewell is judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.policy.server_objects import may_show
+from app.policy.sight import ServerSight
+from app.protocol.events import ServerEvent
+from app.protocol.names import ServerKind
+from app.session.state import Item, Response, SessionState
+
+_SPOKEN = frozenset({"audio", "output_audio"})
+
+
+def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> None:
+    """Learns of new items, responses and calls. An item is visible if its kind may be shown
+    (`server_objects.may_show`) and it does not belong to a hidden response."""
+    body = event.body
+    match event.kind:
+        case ServerKind.ITEM_CREATED | ServerKind.ITEM_ADDED:
+            _learn_item(state, body.get("item"), body.get("previous_item_id"), True, sight)
+        case ServerKind.OUTPUT_ITEM_ADDED:
+            response = state.responses.get(_text(body.get("response_id")) or "")
+            shown = response is not None and response.visible
+            _learn_item(state, body.get("item"), None, shown, sight)
+        case ServerKind.CONTENT_PART_ADDED:
+            _learn_part(state, body)
+        case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED:
+            _learn_audio_item(state, body)
+        case ServerKind.RESPONSE_CREATED:
+            _learn_response(state, body.get("response"))
+        case ServerKind.RESPONSE_DONE:
+            _finish_response(state, body.get("response"))
+        case _:
+            pass
+
+
+def forget(state: SessionState, event: ServerEvent) -> None:
+    """Drops a deleted item and mends the chain of its successors."""
+    if event.kind is not ServerKind.ITEM_DELETED:
+        return
+    gone = state.items.pop(_text(event.body.get("item_id")) or "", None)
+    if gone is None:
+        return
+    for item in state.items.values():
+        if item.previous == event.body.get("item_id"):
+            item.previous = gone.previous
+
+
+def _learn_item(
+    state: SessionState, item: Any, previous: Any, shown: bool, sight: ServerSight
+) -> None:
+    if not isinstance(item, dict) or (item_id := _text(item.get("id"))) is None:
+        return
+    known = state.items.get(item_id)
+    if known is not None:
+        known.previous = _text(previous) or known.previous
+        return
+    learned = Item(
+        visible=False,
+        kind=_text(item.get("type")) or "",
+        role=_text(item.get("role")),
+        previous=_text(previous),
+        client_wrote=_is_clients(state, item_id, item),
+    )
+    state.items[item_id] = learned
+    learned.visible = shown and may_show(item, sight)
+    call_id = _text(item.get("call_id"))
+    if learned.visible and learned.kind == "function_call" and call_id is not None:
+        state.calls.setdefault(call_id, False)
+
+
+def _is_clients(state: SessionState, item_id: str, item: dict[str, Any]) -> bool:
+    """Whether the item answers a `conversation.item.create` of the client's: by its id, or as the
+    next one whose id the client left to upstream. What the model or the microphone makes never
+    does."""
+    if item_id in state.creating:
+        state.creating.remove(item_id)
+        return True
+    made_here = item.get("role") == "assistant" or item.get("type") == "function_call"
+    if made_here or None not in state.creating:
+        return False
+    state.creating.remove(None)
+    return True
+
+
+def _learn_part(state: SessionState, body: dict[str, Any]) -> None:
+    part = body.get("part")
+    item = state.items.get(_text(body.get("item_id")) or "")
+    if item is not None and isinstance(part, dict) and part.get("type") in _SPOKEN:
+        item.audio = True
+
+
+def _learn_audio_item(state: SessionState, body: dict[str, Any]) -> None:
+    """The user's speech has an id before its item is created."""
+    item_id = _text(body.get("item_id"))
+    if item_id is not None and item_id not in state.items:
+        state.items[item_id] = Item(
+            visible=True, role="user", previous=_text(body.get("previous_item_id"))
+        )
+
+
+def _learn_response(state: SessionState, response: Any) -> None:
+    if not isinstance(response, dict) or (response_id := _text(response.get("id"))) is None:
+        return
+    state.responses[response_id] = Response(
+        visible=True,
+        in_conversation="conversation_id" not in response
+        or response["conversation_id"] is not None,
+    )
+    state.counters.responses += 1
+
+
+def _finish_response(state: SessionState, response: Any) -> None:
+    if not isinstance(response, dict):
+        return
+    known = state.responses.get(_text(response.get("id")) or "")
+    if known is not None:
+        known.active = False
+    usage = response.get("usage")
+    if isinstance(usage, dict):
+        state.counters.input_tokens += _count(usage.get("input_tokens"))
+        state.counters.output_tokens += _count(usage.get("output_tokens"))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

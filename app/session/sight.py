@@ -1,0 +1,93 @@
+"""What a client may see, answered from the state: visible is what we forwarded an event for."""
+
+from __future__ import annotations
+
+from app.policy.policy import Policy
+from app.policy.sight import SeenItem
+from app.session.limits import Limits
+from app.session.state import SessionState
+
+_PREVIEW_FORMATS = {
+    "audio/pcm": "pcm16",
+    "audio/pcmu": "g711_ulaw",
+    "audio/pcma": "g711_alaw",
+}
+
+
+class SessionSight:
+    """Answers the policy's questions in both directions (`policy.sight`)."""
+
+    def __init__(self, state: SessionState, policy: Policy, limits: Limits) -> None:
+        self._state = state
+        self._limits = limits
+        self._client_tools = frozenset(tool.name for tool in policy.client_tools)
+
+    # -- for the client's events ---------------------------------------------------------------
+
+    def item(self, item_id: str) -> SeenItem | None:
+        item = self._state.items.get(item_id)
+        if item is None or not item.visible:
+            return None
+        return SeenItem(
+            message=item.kind == "message",
+            assistant_audio=item.role == "assistant" and item.audio,
+        )
+
+    def call_open(self, call_id: str) -> bool:
+        return self._state.calls.get(call_id) is False
+
+    def input_format(self) -> str:
+        audio = self._state.session.get("audio")
+        given = audio.get("input") if isinstance(audio, dict) else None
+        form = given.get("format") if isinstance(given, dict) else None
+        kind = form.get("type") if isinstance(form, dict) else None
+        return _PREVIEW_FORMATS.get(kind or "audio/pcm", "pcm16")
+
+    def text_left(self) -> int:
+        return max(0, self._limits.text_characters - self._state.text_characters)
+
+    def response_happened(self) -> bool:
+        return bool(self._state.responses)
+
+    def root_predecessor(self) -> str | None:
+        """The last hidden item of the conversation's unbroken hidden beginning."""
+        followers = {item.previous: item_id for item_id, item in self._state.items.items()}
+        last = None
+        current = followers.get(None)
+        while current is not None and not self._state.items[current].visible:
+            last = current
+            current = followers.get(current)
+        return last
+
+    # -- for upstream's events -----------------------------------------------------------------
+
+    def response_visible(self, response_id: str) -> bool:
+        response = self._state.responses.get(response_id)
+        return response is not None and response.visible
+
+    def item_visible(self, item_id: str) -> bool:
+        item = self._state.items.get(item_id)
+        return item is not None and item.visible
+
+    def visible_predecessor(self, item_id: str) -> str | None:
+        seen: set[str] = set()
+        current: str | None = item_id
+        while current is not None and current not in seen:
+            seen.add(current)
+            item = self._state.items.get(current)
+            if item is None:
+                return None
+            if item.visible:
+                return current
+            current = item.previous
+        return None
+
+    def tool_is_hidden(self, name: str) -> bool:
+        return name not in self._client_tools and name not in self._state.own_tools
+
+    def call_shown(self, call_id: str) -> bool:
+        return call_id in self._state.calls
+
+    def client_wrote(self, item_id: str) -> bool:
+        item = self._state.items.get(item_id)
+        return item is not None and item.client_wrote

@@ -1,0 +1,88 @@
+"""What one conversation is at this moment, as plain data that another process could load.
+
+No socket, no callback, no monotonic time. The gate is its only writer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from app.policy.verdict import Hint
+from app.session.summary import Counters
+
+
+class Phase(StrEnum):
+    """How far a session has come."""
+
+    OPENED = "opened"  # admitted, no client wire yet
+    DIALLING = "dialling"  # client attached, upstream on its way
+    GREETING = "greeting"  # upstream connected, its `session.created` awaited
+    CONFIGURING = "configuring"  # our own `session.update` sent, its echo awaited
+    READY = "ready"  # the client may speak
+    ENDED = "ended"
+
+
+class Item(msgspec.Struct):
+    """One conversation item. `previous` is the item before it (None: the first); `audio` is true
+    once the model has said something aloud in it."""
+
+    visible: bool
+    kind: str = "message"
+    role: str | None = None
+    previous: str | None = None
+    audio: bool = False
+    client_wrote: bool = False
+
+
+class Response(msgspec.Struct):
+    """One response. `in_conversation` is false for an out-of-band one."""
+
+    visible: bool
+    active: bool = True
+    in_conversation: bool = True
+
+
+class Update(msgspec.Struct):
+    """A `session.update` on its way: whose, and what the policy did to it."""
+
+    event_id: str | None
+    hint: Hint | None = None
+    own: bool = False
+    instructions: str | None = None
+
+
+class Request(msgspec.Struct):
+    """A client's `response.create` on its way."""
+
+    event_id: str | None
+    hint: Hint | None
+    in_conversation: bool
+
+
+class SessionState(msgspec.Struct):
+    """The whole of it. `session` is upstream's latest echo of the session object, internal
+    spelling; `client_instructions` and `own_tools` (names) are those that the client itself set
+    (profile `open`); `creating` holds the ids of items that it has asked for (None: it left the
+    choice to upstream)."""
+
+    session_id: str
+    phase: Phase = Phase.OPENED
+    phase_at_end: Phase | None = None
+    session: dict[str, Any] = msgspec.field(default_factory=dict)
+    client_instructions: str = ""
+    own_tools: frozenset[str] = frozenset()
+    items: dict[str, Item] = msgspec.field(default_factory=dict)
+    responses: dict[str, Response] = msgspec.field(default_factory=dict)
+    calls: dict[str, bool] = msgspec.field(default_factory=dict)  # call id -> answered
+    creating: list[str | None] = msgspec.field(default_factory=list)
+    updates: list[Update] = msgspec.field(default_factory=list)
+    requests: list[Request] = msgspec.field(default_factory=list)
+    text_characters: int = 0
+    counters: Counters = msgspec.field(default_factory=Counters)
+
+    def active_response(self) -> bool:
+        """Whether any response is in progress."""
+        return any(response.active for response in self.responses.values())

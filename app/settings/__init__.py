@@ -1,0 +1,13 @@
+"""What the operator decided: read once at the start, checked as a whole, then frozen.
+
+May import: policy, session, wire, upstream.endpoint. Only `main`, `__main__` and `server` import
+this room, and only its `load` is handed the environment: no other module of ours reads it.
+One table (`groups`) says each setting's name, default, meaning, unit and example; `.env.example`
+and docs/settings.md are written from it by `python -m app.settings --write`.
+"""
+
+from app.settings.loading import load
+from app.settings.problem import SettingsError
+from app.settings.settings import Row, Settings
+
+__all__ = ["Row", "Settings", "SettingsError", "load"]

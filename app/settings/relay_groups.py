@@ -1,0 +1,182 @@
+"""Settings of the relay itself: each name, default, meaning, unit and example, once."""
+
+from __future__ import annotations
+
+import secrets
+
+from pydantic import SecretStr
+
+from app.policy.policy import PREVIEW_VOICES, Profile
+from app.settings.about import Shown, either, setting
+from app.settings.choices import AuthMode, LogFormat, LogLevel
+from app.settings.forms import HashKey, Host, Model, Origins, ReadableFile, Voice
+from app.settings.group import Group
+from app.settings.tools import Tools
+
+
+class Listener(Group):
+    """Where clients connect. Behind a proxy that ends TLS, leave the certificate out."""
+
+    title = "Listener"
+
+    host: Host = setting(
+        "127.0.0.1",
+        "Address to listen on.",
+        example="0.0.0.0",  # noqa: S104  (an example, not a default)
+        form="an address or a host name",
+    )
+    port: int = setting(8080, "Port to listen on; 0 takes a free one.", ge=0, le=65535)
+    tls_cert_file: ReadableFile | None = setting(
+        None,
+        "Certificate chain (PEM) for TLS on the listener.",
+        example="/etc/relay/tls.crt",
+        form="path of a file",
+    )
+    tls_key_file: ReadableFile | None = setting(
+        None,
+        "Private key (PEM, without password) of that certificate.",
+        example="/etc/relay/tls.key",
+        form="path of a file",
+    )
+
+
+class Door(Group):
+    """Who may come in, and from which pages."""
+
+    title = "Door"
+
+    auth: AuthMode = setting(
+        AuthMode.OIDC,
+        "How users sign in. `oidc` is not built yet; `dev` believes every bearer `dev-NAME`, and "
+        "listens on loopback only.",
+        example="dev",
+    )
+    dev_network: bool = setting(
+        False, "Lets `dev` listen wider than loopback. For containers; never for the Internet."
+    )
+    allowed_origins: Origins = setting(
+        (),
+        "Pages that may connect: exact origins, comma separated.",
+        example="https://app.example.com,https://admin.example.com:8443",
+        form="`scheme://host` or `scheme://host:port`, lower case, no path",
+    )
+    require_origin: bool = setting(
+        False, "Refuses clients that send no Origin, which is every client but a browser."
+    )
+    demo_page: bool = setting(
+        False, "Serves the demo page at `/`. `realtime-relay demo` switches it on."
+    )
+    ticket_seconds: int = setting(
+        30, "Life of a ticket from `POST /tickets`.", unit="seconds", ge=5, le=600
+    )
+
+
+class Rules(Group):
+    """How much a browser may change and see; docs/policy.md has the rows."""
+
+    title = "Policy"
+
+    profile: Profile = setting(
+        Profile.GUIDED,
+        "`locked`: talk and type. `guided`: also choose from what is offered. `open`: every "
+        "documented field that is not closed to all.",
+        variable="RELAY_POLICY",
+    )
+    policy_hints: bool = setting(
+        True, "Tells the frontend's developer, in a `relay` field, what the policy ignored."
+    )
+    show_usage: bool = setting(True, "Shows clients the token counts of their responses.")
+    show_rate_limits: bool = setting(
+        False, "Shows clients the rate limits, which are the resource's and not theirs."
+    )
+
+
+class Opening(Group):
+    """What every session is told by the server before the client is heard."""
+
+    title = "Session"
+
+    session_instructions: str | None = setting(
+        None,
+        "What the model is told to be.",
+        example="You are a helpful assistant. Answer briefly.",
+        form="text",
+        from_file=True,
+        shown=Shown.LENGTH,
+    )
+    session_voice: Voice | None = setting(
+        None,
+        "The voice.",
+        default_text="the model's own",
+        example="verse",
+        form=either(PREVIEW_VOICES),
+    )
+    session_transcription_model: Model | None = setting(
+        None,
+        "Transcribes what users say, with this model.",
+        default_text="no transcription",
+        example="whisper-1",
+        form="a name",
+    )
+    session_tools: Tools = setting(
+        (),
+        "JSON file: an array of function tools that run in the client.",
+        variable="RELAY_SESSION_TOOLS_FILE",
+        example="/etc/relay/tools.json",
+        form="path of a file, see below",
+        file_only=True,
+        shown=Shown.LENGTH,
+    )
+
+
+class Bounds(Group):
+    """What one session, one user and this process may use."""
+
+    title = "Limits"
+
+    session_max_seconds: int = setting(
+        1800, "Longest session; 1800 is also the most.", unit="seconds", ge=1, le=1800
+    )
+    idle_seconds: int = setting(
+        300,
+        "Ends a session in which nothing was said for so long.",
+        unit="seconds",
+        ge=1,
+        le=1800,
+    )
+    max_sessions: int = setting(500, "Live sessions of this process.", ge=1, le=100_000)
+    max_sessions_per_user: int = setting(2, "Live sessions of one user.", ge=1, le=100_000)
+    max_message_bytes: int = setting(
+        262_144,
+        "Largest message of a client. The API's largest audio events need 22020096.",
+        unit="bytes",
+        ge=1024,
+        le=64 * 1024 * 1024,
+    )
+
+
+class Operations(Group):
+    """How the process stops and what it writes down."""
+
+    title = "Operations"
+
+    drain_seconds: int = setting(
+        25,
+        "After SIGTERM, how long live sessions may go on. Stay below the platform's grace.",
+        unit="seconds",
+        ge=0,
+        le=3600,
+    )
+    user_hash_key: HashKey = setting(
+        lambda: SecretStr(secrets.token_hex(32)),
+        "Key of the user hashes in logs. Set it to recognise a user across restarts and replicas.",
+        default_text="random for each process",
+        form="at least 16 random characters",
+    )
+    log_format: LogFormat | None = setting(
+        None,
+        "How log lines are written.",
+        default_text="`console` on a terminal, else `json`",
+        example="json",
+    )
+    log_level: LogLevel = setting(LogLevel.INFO, "The least severe line that is written.")

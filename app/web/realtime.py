@@ -1,0 +1,95 @@
+"""The WebSocket's way in: from a handshake to a session that owns its wire."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import WebSocket, WebSocketDisconnect
+
+from app.auth.denied import Denied
+from app.auth.handshake import find_credential
+from app.auth.origin import judge_origin
+from app.protocol.close_reasons import CloseReason
+from app.relay.registry import Refused
+from app.web.asked import Asked, judge_query, read_handshake
+from app.web.door import Admitted, Door, TurnedAway, denied_for, identify, must, must_be_open
+from app.web.refusals import refuse
+from app.wire.wire import Wire
+
+log = structlog.get_logger("web.realtime")
+
+PATHS = ("/ws", "/openai/realtime")
+"""Doors of the preview dialect."""
+
+WRONG_SERVER = (
+    "The relay runs under a server that cannot carry it: start it with `realtime-relay serve`."
+)
+
+
+async def enter(door: Door, websocket: WebSocket) -> None:
+    """Admits one client and hands its wire to its session, or refuses it in words.
+
+    Returns as soon as the wire has an owner: the session outlives this call.
+    """
+    asked = read_handshake(websocket.scope)
+    try:
+        wire = _own_wire(asked)
+        session = await _admit(door, asked)
+    except TurnedAway as away:
+        await _refuse(websocket, asked, away.denied)
+    except Exception:
+        log.exception("door.failed")
+        denied = denied_for("door.failed", CloseReason.INTERNAL_ERROR)
+        await _refuse(websocket, asked, denied)
+    else:
+        await _hand_over(websocket, asked, wire, session)
+
+
+async def wrong_path(websocket: WebSocket) -> None:
+    """Any WebSocket path that is not a door."""
+    denied = Denied(
+        "path.unknown", "There is no WebSocket here. Connect to /ws.", CloseReason.FORBIDDEN
+    )
+    await _refuse(websocket, read_handshake(websocket.scope), denied, status=404)
+
+
+async def _admit(door: Door, asked: Asked) -> Admitted:
+    """The checks, in the order that the design gives them."""
+    must_be_open(door)
+    origin = must(judge_origin(asked.origins, asked.host, asked.scheme, door.origins)).origin
+    must(judge_query(asked.query))
+    credential = must(find_credential(asked.authorizations, asked.subprotocols))
+    principal = await identify(door, credential, origin)
+    try:
+        return await door.registry.open(principal, asked.opening(origin))
+    except Refused as refused:
+        denied = denied_for(f"registry.{refused.reason}", refused.reason, refused.retry_after)
+        raise TurnedAway(denied) from None
+
+
+async def _hand_over(websocket: WebSocket, asked: Asked, wire: Wire, session: Admitted) -> None:
+    """Accepts and attaches; whatever goes wrong in between gives the session back."""
+    try:
+        await websocket.accept(subprotocol=asked.selection.selected)
+        session.attach(wire)
+    except (OSError, WebSocketDisconnect):
+        session.abandon(CloseReason.CLIENT_GONE)
+    except BaseException:
+        session.abandon(CloseReason.INTERNAL_ERROR)
+        raise
+
+
+async def _refuse(
+    websocket: WebSocket, asked: Asked, denied: Denied, status: int | None = None
+) -> None:
+    """Refuses; a client that has gone meanwhile need not be told."""
+    try:
+        await refuse(websocket, asked, denied, status)
+    except (OSError, WebSocketDisconnect):
+        log.info("door.client_gone", rule=denied.rule)
+
+
+def _own_wire(asked: Asked) -> Wire:
+    if asked.wire is None:
+        log.error("door.wrong_server", hint=WRONG_SERVER)
+        raise TurnedAway(Denied("door.wrong_server", WRONG_SERVER, CloseReason.INTERNAL_ERROR))
+    return asked.wire

@@ -1,0 +1,232 @@
+// From a tap to audio on its way: Talk (the service hears when a turn ends), Hold to talk (the
+// person says when) and Mute. It opens sound, microphone and session, in the order that browsers
+// demand, and says in words what stopped it.
+//
+// Events: "change" · "problem" {title, remedy, kind, level}. Modes: off, talk, hold.
+
+import { Problem } from "./audio-in.js";
+import { MicrophoneWatch } from "./microphone-watch.js";
+import { API_RATE, pcmMilliseconds, toBase64 } from "./pcm.js";
+
+const TAIL_MS = 700; // silence that lets the service end a turn when Talk is switched off in it
+const RELEASE_MS = 160; // sound that is still on its way from the microphone at release
+const SHORTEST_MS = 200; // a held turn; the service refuses less than 100 ms
+
+export class Talking extends EventTarget {
+  #sound;
+  #socket;
+  #session;
+  #input;
+  #output;
+  #device;
+  #voiceDetection = null; // the session's own turn_detection, to return to after hold
+  #heldMs = 0;
+  #watch = new MicrophoneWatch((problem) => this.#tell(problem));
+  #manual = false; // whether this session has its voice detection switched off
+  #askedForHold = false;
+
+  /** @param {Object} parts sound, socket, session, input, output, and device: () => deviceId */
+  constructor({ sound, socket, session, input, output, device }) {
+    super();
+    Object.assign(this, { mode: "off", starting: false, holding: false });
+    this.#sound = sound;
+    this.#socket = socket;
+    this.#session = session;
+    this.#input = input;
+    this.#output = output;
+    this.#device = device;
+    input.addEventListener("frame", ({ detail }) => this.#onFrame(detail));
+    input.addEventListener("lost", ({ detail }) => this.#fail(detail.problem));
+    socket.addEventListener("event", ({ detail }) => this.#onEvent(detail.event));
+    socket.addEventListener("state", ({ detail }) => {
+      if (detail.state === "ended") this.#off();
+    });
+  }
+
+  get muted() {
+    return this.#input.muted;
+  }
+
+  set muted(value) {
+    this.#input.muted = value;
+    this.#changed();
+  }
+
+  /** Open sound and session without the microphone, for a typed message. Call inside a tap. */
+  async listen() {
+    await this.#openSound();
+    await this.#socket.connect();
+  }
+
+  /** The Talk button. Call inside a tap. */
+  async toggle() {
+    if (this.mode === "talk" || this.starting) {
+      this.#endTurn();
+      this.#off();
+      return;
+    }
+    if (!(await this.#start())) return;
+    if (this.#manual) this.#detect(this.#voiceDetection);
+    this.#enter("talk");
+  }
+
+  /** The Hold button goes down. Call inside a tap or key press. */
+  async press() {
+    this.holding = true;
+    this.#heldMs = 0;
+    if (this.mode === "hold" && !this.starting) {
+      this.#changed();
+      if (this.#session.answering) await this.#session.stop();
+      return;
+    }
+    if (this.starting || !(await this.#start())) return;
+    this.#detect(null);
+    this.#socket.send({ type: "input_audio_buffer.clear" });
+    this.#enter("hold");
+    if (!this.holding) {
+      this.#tell({
+        title: "Ready.",
+        remedy: "Hold the button while you speak.",
+        level: "info",
+        kind: "hold",
+      });
+    } else if (this.#session.answering) await this.#session.stop();
+  }
+
+  /** The Hold button goes up. */
+  release() {
+    if (!this.holding) return;
+    if (this.mode !== "hold") {
+      this.holding = false; // it was let go before everything was open
+      this.#changed();
+      return;
+    }
+    setTimeout(() => this.#commit(), RELEASE_MS);
+  }
+
+  /** Take another microphone while one is open. */
+  async reopen() {
+    if (!this.#input.running) return;
+    try {
+      await this.#input.open(this.#device());
+    } catch (problem) {
+      this.#fail(problem);
+    }
+  }
+
+  #commit() {
+    this.holding = false;
+    if (this.#heldMs >= SHORTEST_MS) {
+      this.#session.commit();
+    } else {
+      this.#socket.send({ type: "input_audio_buffer.clear" });
+      this.#tell({
+        title: "That was too short.",
+        remedy: "Hold the button while you speak.",
+        level: "info",
+        kind: "hold",
+      });
+    }
+    this.#changed();
+  }
+
+  async #start() {
+    this.starting = true;
+    this.#changed();
+    try {
+      await this.#openSound();
+      const microphone = this.#input.running ? null : this.#input.open(this.#device());
+      const session = this.#socket.connect();
+      session.catch(() => {}); // where the microphone fails first, the socket's own state tells
+      await microphone;
+      this.#watch.start(() => this.#input.muted || this.#sound.state !== "running");
+      await session;
+      if (this.starting) return true;
+      this.#off(); // switched off meanwhile
+    } catch (problem) {
+      this.#off();
+      if (problem instanceof Problem) this.#tell(problem);
+      else if (problem instanceof Error)
+        this.#tell({ title: problem.message, remedy: "Run the self-check.", kind: "start" });
+    } finally {
+      this.starting = false;
+      this.#changed();
+    }
+    return false;
+  }
+
+  async #openSound() {
+    await this.#sound.open();
+    if (this.#sound.state !== "running") {
+      throw new Problem(
+        "The browser keeps the sound suspended.",
+        "Press Talk or Send once more.",
+        "suspended",
+      );
+    }
+    this.#output.open();
+  }
+
+  #onFrame({ pcm, peak }) {
+    this.#watch.frame(peak);
+    const wanted = this.mode === "talk" || (this.mode === "hold" && this.holding);
+    if (!wanted) return;
+    if (!this.#socket.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) })) return;
+    this.#heldMs += pcmMilliseconds(pcm.byteLength);
+    if (this.#socket.congested) this.#watch.congested();
+  }
+
+  #onEvent(event) {
+    if (event.type === "session.created") {
+      this.#voiceDetection = event.session.turn_detection ?? { type: "server_vad" };
+      this.#manual = false;
+      if (this.mode === "hold") this.#detect(null); // a new session, after a retry
+    } else if (event.type === "session.updated" && this.#askedForHold) {
+      this.#askedForHold = false;
+      if (this.mode !== "hold" || !event.session.turn_detection) return;
+      this.#off();
+      this.#tell({
+        title: "The policy keeps voice detection on.",
+        remedy: "Hold to talk is not available in this profile; use Talk.",
+        kind: "policy",
+      });
+    }
+  }
+
+  #detect(turn_detection) {
+    this.#manual = this.#askedForHold = turn_detection === null;
+    this.#session.send({ type: "session.update", session: { turn_detection } });
+  }
+
+  #endTurn() {
+    if (this.mode !== "talk" || !this.#session.hearing) return;
+    const silence = new ArrayBuffer(2 * Math.round((TAIL_MS / 1000) * API_RATE));
+    this.#socket.send({ type: "input_audio_buffer.append", audio: toBase64(silence) });
+  }
+
+  #fail(problem) {
+    this.#off();
+    this.#tell(problem);
+  }
+
+  #off() {
+    this.#watch.stop();
+    this.#input.close();
+    this.starting = this.holding = false;
+    this.#enter("off");
+  }
+
+  #enter(mode) {
+    this.mode = mode;
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #tell(problem) {
+    const { title = problem.message, remedy, kind, level = "bad" } = problem;
+    this.dispatchEvent(new CustomEvent("problem", { detail: { title, remedy, kind, level } }));
+  }
+}

@@ -1,0 +1,137 @@
+// The settings panel: name, devices, voice, and a field that asks the policy for something. Each
+// session.update is followed until its answer, which is shown in words under the field.
+
+import { listDevices } from "./audio-in.js";
+import { find, make, remember } from "./dom.js";
+
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+export class SettingsView {
+  #session;
+  #waiting = []; // updates without an answer yet, in order: {id, field, wanted, place}
+  #on;
+
+  /** @param {Object} on connect() promise, microphone(id), speaker(id), canChooseSpeaker */
+  constructor(session, on) {
+    this.#session = session;
+    this.#on = on;
+    this.#setUpName();
+    find("microphone").addEventListener("change", () => on.microphone(this.microphone));
+    find("speaker").addEventListener("change", () => on.speaker(find("speaker").value));
+    find("voice").addEventListener("change", () => this.#ask("voice", find("voice").value));
+    find("instructions-send").addEventListener("click", () =>
+      this.#ask("instructions", find("instructions").value),
+    );
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.refreshDevices());
+    this.refreshDevices();
+  }
+
+  get name() {
+    return find("name").value;
+  }
+
+  get microphone() {
+    return find("microphone").value;
+  }
+
+  async refreshDevices() {
+    const { microphones, speakers } = await listDevices().catch(() => ({ microphones: [], speakers: [] }));
+    this.#fill(find("microphone"), microphones, "Microphone", remember("microphone"));
+    this.#fill(find("speaker"), speakers, "Speaker", find("speaker").value);
+    find("speaker-row").hidden = !this.#on.canChooseSpeaker || speakers.length === 0;
+  }
+
+  /** Show what the relay lets this session set. */
+  describe(relay) {
+    const may = relay.may_set ?? [];
+    find("may-set").textContent = may.length
+      ? `Profile ${relay.profile} lets this page set: ${may.join(", ")}.`
+      : `Profile ${relay.profile} lets this page set nothing.`;
+  }
+
+  /** Follow events to the answers of our updates. `hint` is what the policy did, or null. */
+  note(event, hint) {
+    if (event.session?.voice) this.#showVoice(event.session.voice);
+    if (event.type === "session.created") this.#waiting = [];
+    if (event.type === "error") {
+      const at = this.#waiting.findIndex((one) => one.id === event.error?.event_id);
+      if (at === -1) return;
+      const [{ place }] = this.#waiting.splice(at, 1);
+      this.#answer(place, "refused", event.error.message);
+    } else if (event.type === "session.updated") {
+      const one = this.#waiting.find(({ id }) => id === hint?.event_id) ?? this.#waiting[0];
+      if (!one) return;
+      this.#waiting.splice(this.#waiting.indexOf(one), 1);
+      this.#judge(one, event.session, hint);
+    }
+  }
+
+  #judge({ field, wanted, place }, session, hint) {
+    const path = `session.${field}`;
+    if (hint?.ignored?.includes(path)) {
+      this.#answer(place, "kept", `The policy (${hint.profile}) ignored ${path}. Rule: ${hint.why}.`);
+    } else if (hint?.changed && path in hint.changed) {
+      this.#answer(
+        place,
+        "kept",
+        `The policy (${hint.profile}) made it ${JSON.stringify(hint.changed[path])}.`,
+      );
+    } else if (field === "voice" && session.voice !== wanted) {
+      this.#answer(place, "kept", `The voice stays ${session.voice}.`);
+    } else {
+      this.#answer(place, "taken", field === "voice" ? `The voice is now ${wanted}.` : "Accepted.");
+    }
+  }
+
+  async #ask(field, wanted) {
+    const place = find(`${field}-answer`);
+    this.#answer(place, "", "Asking…");
+    try {
+      await this.#on.connect();
+    } catch {
+      this.#answer(place, "refused", "There is no session to change.");
+      return;
+    }
+    const id = this.#session.send({ type: "session.update", session: { [field]: wanted } });
+    if (id) this.#waiting.push({ id, field, wanted, place });
+  }
+
+  #answer(place, kind, text) {
+    place.className = `answer ${kind}`;
+    place.textContent = text;
+  }
+
+  #showVoice(voice) {
+    const select = find("voice");
+    if (this.#waiting.some((one) => one.field === "voice")) return;
+    if (![...select.options].some((option) => option.value === voice))
+      select.append(make("option", {}, voice));
+    select.value = voice;
+  }
+
+  #setUpName() {
+    const fields = [...document.querySelectorAll("[data-name]")];
+    const known = remember("name");
+    for (const field of fields) {
+      if (NAME.test(known)) field.value = known;
+      field.addEventListener("input", () => {
+        for (const other of fields) other.value = field.value;
+        if (NAME.test(field.value)) remember("name", field.value);
+      });
+      field.addEventListener("change", () => {
+        if (NAME.test(field.value)) return;
+        const clean = field.value.replace(/[^A-Za-z0-9_.-]/g, "").slice(0, 64) || "guest";
+        for (const other of fields) other.value = clean;
+      });
+    }
+    find("sign-in").addEventListener("submit", (submit) => submit.preventDefault());
+  }
+
+  #fill(select, devices, word, chosen) {
+    const options = devices
+      .filter((device) => device.deviceId && device.deviceId !== "default")
+      .map((device, i) => make("option", { value: device.deviceId }, device.label || `${word} ${i + 1}`));
+    select.replaceChildren(make("option", { value: "" }, "System default"), ...options);
+    if (options.some((option) => option.value === chosen)) select.value = chosen;
+  }
+}

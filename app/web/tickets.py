@@ -1,0 +1,144 @@
+"""`POST /tickets`: a user's bearer token in, a single-use ticket for the WebSocket out."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import structlog
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from app.auth.denied import Denied
+from app.auth.handshake import find_credential
+from app.auth.origin import judge_origin
+from app.auth.tickets import is_ticket
+from app.protocol.close_reasons import CloseReason
+from app.web.asked import header_values
+from app.web.door import Door, TurnedAway, denied_for, identify, must, must_be_open
+from app.web.refusals import denial, error_response
+
+log = structlog.get_logger("web.tickets")
+
+BODY_BYTES = 16 * 1024
+BODY_SECONDS = 5.0
+
+_DISCARDED_BYTES = 1024 * 1024
+"""How much of an oversized body is read and dropped: an answer that crosses a body still being
+sent is lost in the reset."""
+
+
+class BadBodyError(Exception):
+    """The request's body cannot be used: an HTTP status, and words for the client's developer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+async def mint(door: Door, request: Request) -> Response:
+    """The ticket, bound to the user and to the Origin of the page that asked."""
+    cors = _cors(door, request)
+    try:
+        body = await _read(request)
+        answer = await _mint(door, request, body)
+    except TurnedAway as away:
+        log.info("tickets.refused", rule=away.denied.rule)
+        answer = denial(away.denied)
+    except BadBodyError as bad:
+        log.info("tickets.refused", rule="body")
+        answer = error_response(bad.status, "invalid_body", bad.message)
+    except Exception:
+        log.exception("tickets.failed")
+        answer = denial(denied_for("tickets.failed", CloseReason.INTERNAL_ERROR))
+    answer.headers.update(cors)
+    return answer
+
+
+async def preflight(door: Door, request: Request) -> Response:
+    """The browser's question before a page of another origin may POST (Fetch, section 3.2)."""
+    cors = _cors(door, request)
+    if "Access-Control-Allow-Origin" not in cors:
+        return denial(
+            Denied(
+                "origin.preflight",
+                "Pages of this origin may not ask for tickets. "
+                "If they should, the operator adds it to RELAY_ALLOWED_ORIGINS.",
+                CloseReason.FORBIDDEN,
+            )
+        )
+    asks = {
+        "Access-Control-Allow-Methods": "POST",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": "600",
+    }
+    return Response(status_code=204, headers=cors | asks)
+
+
+async def _mint(door: Door, request: Request, body: bytes | BadBodyError) -> JSONResponse:
+    scope = request.scope
+    must_be_open(door)
+    rules, host = door.origins, request.headers.get("host", "")
+    origin = must(
+        judge_origin(header_values(scope, b"origin"), host, scope["scheme"], rules)
+    ).origin
+    credential = must(find_credential(header_values(scope, b"authorization")))
+    if is_ticket(credential.value):
+        raise TurnedAway(
+            Denied("ticket.chained", "A ticket buys no other ticket. Show the user's own token.")
+        )
+    principal = await identify(door, credential, origin)
+    _check(body)
+    minted = must(await door.tickets.mint(principal, origin))
+    told = {"value": minted.value, "expires_at": minted.expires_at, **door.describe()}
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+async def _read(request: Request) -> bytes | BadBodyError:
+    """The whole body, or what is wrong with its size or pace; judged later, so that a stranger
+    learns first that it is one."""
+    body = bytearray()
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= BODY_BYTES:
+                    body += chunk
+                elif size > _DISCARDED_BYTES:
+                    break
+    except TimeoutError:
+        return BadBodyError(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
+    except ClientDisconnect:
+        return BadBodyError(400, "The body ended early.")
+    if size > BODY_BYTES:
+        return BadBodyError(413, f"The body is larger than {BODY_BYTES} bytes. Send none, or {{}}.")
+    return bytes(body)
+
+
+def _check(body: bytes | BadBodyError) -> None:
+    if isinstance(body, BadBodyError):
+        raise body
+    if not body.strip():
+        return
+    try:
+        keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadBodyError(400, "The body is not a JSON object. Send none, or {}.") from None
+    if keys:
+        named = ", ".join(repr(key[:40]) for key in list(keys)[:5])
+        raise BadBodyError(
+            400, f"The body has fields that are not supported: {named}. Send none, or {{}}."
+        )
+
+
+def _cors(door: Door, request: Request) -> dict[str, str]:
+    """Lets a page of a listed origin read the answer; the relay's own page needs no permission."""
+    origins = header_values(request.scope, b"origin")
+    headers = {"Vary": "Origin"}
+    if len(origins) == 1 and origins[0] != "null" and origins[0] in door.origins.allowed:
+        headers["Access-Control-Allow-Origin"] = origins[0]
+        headers["Access-Control-Expose-Headers"] = "Retry-After"
+    return headers

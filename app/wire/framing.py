@@ -1,0 +1,243 @@
+"""Frames on the wire: cutting bytes into messages, and writing frames. No I/O, no clock of its own.
+
+The parser is the sans-I/O core of `websockets`, with three differences: it does not answer by
+itself (a fault is reported, and the owner of the wire speaks first), it checks that text is UTF-8
+(the core leaves that to its callers), and it counts what a peer can use to waste our time.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import secrets
+import struct
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import EXTERNAL_CLOSE_CODES, Close, CloseCode, Frame, Opcode
+from websockets.protocol import OPEN, Protocol, Side
+from websockets.streams import StreamReader
+
+from .wire import WireFault
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # no compiled extension on this platform
+    from websockets.utils import apply_mask
+
+MAX_FRAGMENTS = 1024  # frames in one message
+CONTROL_PER_SECOND = 20.0  # pings and pongs that we take in the long run
+CONTROL_BURST = 40.0
+MAX_CONTROL_PAYLOAD = 125  # RFC 6455, section 5.5
+MAX_CLOSE_TEXT = 123  # the same, less the two bytes of the code
+
+# At DEBUG the core would log payloads and keys. This logger hangs on no hierarchy and is mute.
+SILENT = logging.Logger("wire.silent", level=logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A ping that waits for its pong."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeerClose:
+    """The peer's close frame. `code` is 1005 where the frame had none."""
+
+    code: int
+    text: str
+
+
+Cut = bytes | Ping | PeerClose
+
+
+class FrameError(ProtocolError):
+    """A breach that this module finds, named as the owner of the wire will see it."""
+
+    def __init__(self, fault: WireFault, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
+class ControlBudget:
+    """A bucket of control frames: `CONTROL_PER_SECOND` sustained, `CONTROL_BURST` at once."""
+
+    __slots__ = ("_clock", "_left", "_seen")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left = CONTROL_BURST
+        self._seen = clock()
+
+    def allow_for(self, seconds: float) -> None:
+        """Adds what a peer may have sent while we did not read for `seconds`."""
+        if seconds:
+            self._left += seconds * CONTROL_PER_SECOND
+            self._seen = self._clock()
+
+    def take(self) -> bool:
+        """Charges one frame; false if the peer sends too many."""
+        now = self._clock()
+        if self._left < CONTROL_BURST:
+            refill = (now - self._seen) * CONTROL_PER_SECOND
+            self._left = min(CONTROL_BURST, self._left + refill)
+        self._seen = now
+        self._left -= 1
+        return self._left >= 0
+
+
+class _Reader(StreamReader):
+    """The core's reader, which also says how much the frame in progress still lacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = 0
+
+    def read_exact(self, n: int) -> Generator[None, None, bytes]:  # type: ignore[override]
+        # `bytes` instead of the core's `bytearray`: messages are handed on without another copy.
+        while len(self.buffer) < n:
+            self.wanted = n
+            yield
+        self.wanted = 0
+        if len(self.buffer) == n:
+            data = bytes(self.buffer)
+            self.buffer.clear()
+            return data
+        with memoryview(self.buffer) as view, view[:n] as head:
+            data = bytes(head)
+        del self.buffer[:n]
+        return data
+
+
+class FrameCutter(Protocol):
+    """Cuts a stream of bytes into text messages, pings and a close frame.
+
+    `cut` fills up with what was found, in order; the caller empties it. After a fault (`fault` is
+    set) or the peer's close frame (`done` is true) whatever is fed is dropped.
+    """
+
+    reader: _Reader
+
+    def __init__(self, side: Side, max_message: int, clock: Callable[[], float]) -> None:
+        # The core charges control frames between fragments to the message: leave room for them,
+        # the message itself is measured below.
+        super().__init__(
+            side, state=OPEN, max_size=max_message + MAX_CONTROL_PAYLOAD, logger=SILENT
+        )
+        self.reader = _Reader()
+        self.parser = self.parse()
+        next(self.parser)
+        self.max_message = max_message
+        self.budget = ControlBudget(clock)
+        self.cut: list[Cut] = []
+        self.fault: WireFault | None = None
+        self.done = False
+        self._fragments: list[bytes] = []
+        self._utf8: codecs.IncrementalDecoder | None = None
+
+    @property
+    def missing(self) -> int:
+        """Bytes that the frame in progress still lacks; 0 between frames."""
+        wanted = self.reader.wanted
+        return wanted - len(self.reader.buffer) if wanted else 0
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Parses `data`; results stand in `cut`, `fault` and `done`. Raises only on our own bug."""
+        if self.done:
+            return
+        self.reader.buffer += data
+        next(self.parser)
+        error = self.parser_exc
+        if error is None:
+            return
+        self.done = True
+        self.reader.discard()
+        if isinstance(error, FrameError):
+            self.fault = error.fault
+        elif isinstance(error, PayloadTooBig):
+            self.fault = WireFault.TOO_BIG
+        elif isinstance(error, UnicodeDecodeError):
+            self.fault = WireFault.BAD_TEXT
+        elif isinstance(error, ProtocolError):
+            self.fault = WireFault.PROTOCOL
+        else:
+            raise error
+
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        """Overrides the core, which would write its close frame before the owner could speak."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Overrides the core, which would answer pings and close frames by itself."""
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT or opcode is Opcode.CONT:
+            self._data(opcode, bytes(frame.data), frame.fin)
+        elif opcode is Opcode.BINARY:
+            raise FrameError(WireFault.BINARY, "binary message")
+        elif opcode is Opcode.CLOSE:
+            self._close(bytes(frame.data))
+        elif not self.budget.take():
+            raise FrameError(WireFault.PROTOCOL, "too many control frames")
+        elif opcode is Opcode.PING:
+            self.cut.append(Ping(bytes(frame.data)))
+
+    def _close(self, payload: bytes) -> None:
+        close = Close.parse(payload)
+        self.cut.append(PeerClose(int(close.code), close.reason))
+        self.done = True
+        self.reader.discard()
+
+    def _data(self, opcode: Opcode, data: bytes, fin: bool) -> None:
+        first = opcode is Opcode.TEXT
+        if first is not (self.current_size is None):
+            raise ProtocolError("message out of order")
+        size = (self.current_size or 0) + len(data)
+        if size > self.max_message:
+            raise FrameError(WireFault.TOO_BIG, "message too big")
+        if first and fin:
+            if not data.isascii():
+                data.decode()
+            self.cut.append(data)
+            return
+        self._fragment(data, fin)
+        self.current_size = None if fin else size
+
+    def _fragment(self, data: bytes, fin: bool) -> None:
+        if self._utf8 is None:
+            self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._utf8.decode(data, fin)
+        self._fragments.append(data)
+        if len(self._fragments) > MAX_FRAGMENTS:
+            raise FrameError(WireFault.PROTOCOL, "too many fragments")
+        if fin:
+            self.cut.append(b"".join(self._fragments))
+            self._fragments = []
+            self._utf8 = None
+
+
+def encode_frame(opcode: Opcode, payload: bytes, masked: bool) -> bytes:
+    """One final frame (RFC 6455, section 5.2). A client masks, with a fresh key per frame."""
+    head, length, mask_bit = 0x80 | opcode, len(payload), 0x80 if masked else 0
+    if length < 126:
+        header = struct.pack("!BB", head, mask_bit | length)
+    elif length < 65536:
+        header = struct.pack("!BBH", head, mask_bit | 126, length)
+    else:
+        header = struct.pack("!BBQ", head, mask_bit | 127, length)
+    if not masked:
+        return header + payload
+    key = secrets.token_bytes(4)
+    return b"".join((header, key, apply_mask(payload, key)))
+
+
+def encode_close(code: int, text: str, masked: bool) -> bytes:
+    """A close frame. Codes that may not be sent (1005, 1006, 1015 and unknown ones) become 1000
+    where the peer gave none, else 1011; a text over 123 bytes is cut at a character."""
+    if code not in EXTERNAL_CLOSE_CODES and not 3000 <= code < 5000:
+        code = 1000 if code == CloseCode.NO_STATUS_RCVD else 1011
+    raw = text.encode("utf-8", "replace")
+    if len(raw) > MAX_CLOSE_TEXT:
+        raw = raw[:MAX_CLOSE_TEXT].decode("utf-8", "ignore").encode()
+    return encode_frame(Opcode.CLOSE, struct.pack("!H", code) + raw, masked)

@@ -1,0 +1,111 @@
+"""A transport whose calls never raise: after loss they do nothing.
+
+uvloop and both loops' TLS transports raise from calls on a connection that is gone, each in its
+own way, and a wire may be called at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from contextlib import suppress
+
+# RuntimeError: uvloop's closed handles. AttributeError: TLS transports without their protocol.
+_LOST = (RuntimeError, OSError, AttributeError)
+
+
+class Pipe:
+    """The byte stream under a WebSocket, with counters and guards.
+
+    The protocol that owns the transport must call `drop()` from `connection_lost`.
+    """
+
+    __slots__ = ("_transport", "reading", "written")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport: asyncio.Transport | None = transport
+        self.reading = True
+        self.written = 0  # bytes ever given to the transport
+
+    def drop(self) -> None:
+        """The connection is lost: every later call does nothing."""
+        self._transport = None
+
+    def tune(self, high: int, low: int, not_sent: int | None) -> None:
+        """Sets the write marks in bytes, TCP_NODELAY and, where the system has it,
+        TCP_NOTSENT_LOWAT: bytes that the kernel takes beyond what it can send."""
+        if self._transport is None:
+            return
+        with suppress(*_LOST):
+            self._transport.set_write_buffer_limits(high=high, low=low)
+        sock = self._transport.get_extra_info("socket")
+        if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not_sent is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, not_sent)
+
+    def write(self, data: bytes) -> None:
+        """Sends or buffers. A closing transport is not asked: asyncio would log each attempt."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self.written += len(data)
+        with suppress(*_LOST):
+            self._transport.write(data)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait in the write buffer."""
+        if self._transport is None:
+            return 0
+        with suppress(*_LOST):
+            return self._transport.get_write_buffer_size()
+        return 0
+
+    def pause_reading(self) -> None:
+        """Stops reading from the socket."""
+        if self.reading and self._transport is not None:
+            self.reading = False
+            with suppress(*_LOST):
+                self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Reads again."""
+        if not self.reading and self._transport is not None:
+            self.reading = True
+            with suppress(*_LOST):
+                self._transport.resume_reading()
+
+    def half_close(self) -> None:
+        """Sends an end of file behind what is buffered, and goes on reading. TLS cannot."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        with suppress(*_LOST, NotImplementedError):
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+
+    def close(self) -> None:
+        """Closes behind what is buffered; needs a deadline, a peer that does not read holds it."""
+        if self._transport is not None:
+            with suppress(*_LOST):
+                self._transport.close()
+
+    def abort(self) -> None:
+        """Drops the connection and what is buffered."""
+        if self._transport is not None:
+            with suppress(*_LOST):
+                self._transport.abort()
+
+    def peer_left(self) -> bool:
+        """Asks the kernel for an end of file or a reset: a loop that does not read sees neither."""
+        if self._transport is None or not hasattr(select, "poll"):
+            return False
+        sock = self._transport.get_extra_info("socket")
+        descriptor = -1 if sock is None else sock.fileno()
+        if descriptor < 0:
+            return False
+        asked = select.poll()
+        asked.register(descriptor, getattr(select, "POLLRDHUP", 0))
+        return bool(asked.poll(0))

@@ -1,0 +1,93 @@
+"""The relay under test: the real server on a real socket, in the test's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from structlog.testing import LogCapture
+
+from app.main import Product, create
+from app.server import RelayServer, make_config
+from app.settings import Settings, load
+
+
+@dataclass
+class Running:
+    """A running relay. `lines` holds every log line, as a dict."""
+
+    address: str
+    settings: Settings
+    product: Product
+    server: RelayServer
+    lines: list[Any] = field(default_factory=list)
+
+    @property
+    def http(self) -> str:
+        return self.address.replace("ws://", "http://")
+
+    def closed(self) -> list[dict[str, Any]]:
+        """The canonical lines of the sessions that have ended."""
+        return [line for line in self.lines if line["event"] == "session.closed"]
+
+    async def one_closed(self, within: float = 10.0) -> dict[str, Any]:
+        """Waits for the end of the only session; exactly one line may have been written."""
+        async with asyncio.timeout(within):
+            while not self.closed():
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        (line,) = self.closed()
+        return line
+
+    async def idle(self, within: float = 10.0) -> None:
+        """Waits until no session lives."""
+        async with asyncio.timeout(within):
+            while len(self.product.registry):
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running_relay(
+    upstream: str, key: str = "scripted-upstream-key", **given: Any
+) -> AsyncIterator[Running]:
+    """Starts the relay in front of `upstream` (http://127.0.0.1:port), dev users, no page.
+
+    `given` are settings by field name. On the way out it is stopped as by SIGTERM.
+    """
+    values: dict[str, Any] = {
+        "upstream": "embedded",
+        "embedded_address": upstream,
+        "embedded_key": key,
+        "auth": "dev",
+        "port": "0",
+        "drain_seconds": "0",
+        "max_sessions_per_user": "100",
+    }
+    settings = load({}, env_file=None, **{**values, **given})
+    capture = LogCapture()
+    structlog.configure(processors=[capture], cache_logger_on_first_use=False)
+    product = create(settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config = make_config(
+        product.app, host="127.0.0.1", port=port, wire_limits=settings.client_wire_limits()
+    )
+    server = RelayServer(config, product.registry, settings.drain_seconds)
+    serving = asyncio.create_task(server._serve(sockets=[listener]), name="relay under test")
+    try:
+        async with asyncio.timeout(10):
+            while not server.started:
+                if serving.done():
+                    serving.result()
+                await asyncio.sleep(0.005)
+        yield Running(f"ws://127.0.0.1:{port}", settings, product, server, capture.entries)
+    finally:
+        server.should_exit = True
+        async with asyncio.timeout(30):
+            await serving
+        listener.close()
