@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from fastapi import FastAPI
 
@@ -31,17 +30,18 @@ from app.relay.registry import Opening, Registry
 from app.relay.relay import Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate, Terms
-from app.settings import Settings, UpstreamAuth
+from app.settings import Settings
+from app.settings.choices import UpstreamAuth
 from app.store.memory import MemoryStore
 from app.telemetry.logs import session_closed, user_hash
 from app.upstream.bearer import EntraBearer
 from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, Credential
 from app.upstream.dial import Dialler, tls_context
 from app.upstream.entra import azure_token_source
+from app.upstream.proxy import parse_proxy
 from app.web.assets import load_assets
 from app.web.door import Door
 from app.web.routes import open_door
-from app.wire.upstream import Proxy
 
 STATIC = Path(__file__).parent / "web" / "static"
 
@@ -108,16 +108,8 @@ def make_dialler(settings: Settings, credential: Credential) -> Dialler:
         credential,
         limits=settings.upstream_wire_limits(),
         tls=tls_context(str(ca_file) if ca_file else None) if endpoint.scheme == "wss" else None,
-        proxy=_proxy(settings.upstream_proxy),
+        proxy=parse_proxy(settings.upstream_proxy),
     )
-
-
-def _proxy(address: str | None) -> Proxy | None:
-    if address is None:
-        return None
-    parts = urlsplit(address)
-    user = unquote(parts.username or ""), unquote(parts.password or "")
-    return Proxy.with_login(parts.hostname or "", parts.port or 80, *user)
 
 
 def _gate_maker(settings: Settings) -> Callable[[str, Principal, Opening], Gate]:

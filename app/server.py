@@ -8,7 +8,6 @@ go on until they end or RELAY_DRAIN_SECONDS are over. A second SIGTERM or SIGINT
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -16,8 +15,8 @@ from types import FrameType
 import uvicorn
 
 from app.relay.registry import Registry
-from app.wire.browser import BrowserWire
-from app.wire.http import LimitedHttp
+from app.wire.browser import browser_wires
+from app.wire.http import HeadLimitedHttp
 from app.wire.wire import WireLimits
 
 BACKLOG = 2048
@@ -39,8 +38,8 @@ def make_config(
         app,  # type: ignore[arg-type]  # FastAPI is an ASGI application
         host=host,
         port=port,
-        http=LimitedHttp,
-        ws=functools.partial(BrowserWire, limits=wire_limits),  # type: ignore[arg-type]
+        http=HeadLimitedHttp,
+        ws=browser_wires(wire_limits),  # type: ignore[arg-type]
         loop="auto",
         lifespan="on",
         log_config=None,

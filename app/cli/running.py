@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from app.main import create
 from app.server import RelayServer, make_config
-from app.settings import LogFormat, Settings, SettingsError, load
+from app.settings import Settings, SettingsError, load
 from app.telemetry.logs import configure
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -52,9 +51,8 @@ def _plain(text: str) -> str:
 
 
 def configure_logs(settings: Settings) -> None:
-    """Logs as the operator wants them; on a terminal readable, else JSON."""
-    usual = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
-    configure((settings.log_format or usual).value, settings.log_level.value)
+    """Logs as the operator wants them."""
+    configure(settings.log_format and settings.log_format.value, settings.log_level.value)
 
 
 def run_listener(settings: Settings, started: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from app.cli.running import CannotStart, configure_logs, read_settings, run_listener
-from app.settings import AuthMode
+from app.settings.choices import AuthMode
 
 
 def serve(environ: dict[str, str]) -> None:

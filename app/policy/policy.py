@@ -75,6 +75,7 @@ class Configuration:
     voice: str | None = None
     transcription_model: str | None = None
     tools: tuple[ClientTool, ...] = ()
+    max_output_tokens: int | None = None
 
     def session(self) -> dict[str, Any]:
         """The `session` object of our own `session.update`, in the internal spelling."""
@@ -91,4 +92,6 @@ class Configuration:
         if self.tools:
             session["tools"] = [tool.definition for tool in self.tools]
             session["tool_choice"] = "auto"
+        if self.max_output_tokens is not None:
+            session["max_output_tokens"] = self.max_output_tokens
         return session

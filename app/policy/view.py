@@ -114,7 +114,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _modalities(value: Any) -> list[str]:
-    return [entry for entry in value if entry in ("text", "audio")] if value else ["audio"]
+    known = value if isinstance(value, list) else []
+    return [entry for entry in known if entry in ("text", "audio")] or ["audio"]
 
 
 def _input(audio: dict[str, Any]) -> dict[str, Any]:

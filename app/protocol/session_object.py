@@ -82,13 +82,15 @@ class Renaming:
 class ObjectTable:
     """How one object is spelled in one dialect.
 
-    `aliases` are further names that clients really send, with the path that they mean. `foreign`
+    `aliases` are further names that clients really send, with the path that they mean;
+    `text_aliases` are such names only where the value is a text. `foreign`
     are internal names that mean nothing in this dialect: a client's value under one is set aside
     (it must not be mistaken for ours). `unsent` are internal names that this dialect refuses.
     """
 
     renamings: tuple[Renaming, ...] = ()
     aliases: Mapping[str, Path] = field(default_factory=dict)
+    text_aliases: Mapping[str, Path] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     unsent: frozenset[str] = frozenset()
 
@@ -100,6 +102,8 @@ _OUTPUT_FORMAT = Renaming(
 )
 _MAX_TOKENS = Renaming("max_response_output_tokens", ("max_output_tokens",))
 _INPUT_ALIASES: dict[str, Path] = {"append_input_items": ("input",), "input_items": ("input",)}
+# As Microsoft's how-to writes the instructions of an out-of-band response.
+_TEXT_ALIASES: dict[str, Path] = {"prompt": ("instructions",)}
 _GA_FIELDS = frozenset({"prompt", "reasoning", "parallel_tool_calls"})
 
 SESSION: dict[Dialect, ObjectTable] = {
@@ -128,10 +132,11 @@ RESPONSE_CREATE: dict[Dialect, ObjectTable] = {
         renamings=(_MODALITIES, _VOICE, _OUTPUT_FORMAT, _MAX_TOKENS),
         # Microsoft's rtclient spells the token limit as GA does.
         aliases=_INPUT_ALIASES | {"max_output_tokens": ("max_output_tokens",)},
+        text_aliases=_TEXT_ALIASES,
         foreign=frozenset({"audio", "output_modalities", "parallel_tool_calls"}),
         unsent=_GA_FIELDS,
     ),
-    Dialect.GA: ObjectTable(aliases=_INPUT_ALIASES),
+    Dialect.GA: ObjectTable(aliases=_INPUT_ALIASES, text_aliases=_TEXT_ALIASES),
 }
 """The `response` object of `response.create`."""
 
@@ -182,14 +187,14 @@ def inward(flat: Mapping[str, Any], table: ObjectTable) -> Inward:
     foreign: list[str] = []
     for key, entry in flat.items():
         path = table.aliases.get(key, (key,))
-        if key == "prompt" and isinstance(entry, str):
-            path = ("instructions",)  # as Microsoft's samples write the instructions
+        if isinstance(entry, str):
+            path = table.text_aliases.get(key, path)
         if key in by_flat:
             path = by_flat[key].nested
         elif key in table.foreign:
             foreign.append(key)
             continue
-        elif path != (key,):
+        elif key in table.aliases or path != (key,):
             renamed[".".join(path)] = key
         if path in origins:
             return Inward(value, clash=(origins[path], key))

@@ -141,9 +141,9 @@ A JSON array of function tools. The model may call them, and the client runs the
 ]
 ```
 
-At most {MOST_TOOLS} tools of {MOST_BYTES // 1024} KiB each. Names are unique and have 1 to 64 letters, digits,
-underscores and hyphens; `parameters` is an object schema. The file is read once, at the start; a
-mistake stops it with a sentence that names file, index and field."""
+At most {MOST_TOOLS} tools of {MOST_BYTES // 1024} KiB each. Names are unique and have 1 to 64
+letters, digits, underscores and hyphens; `parameters` is an object schema. The file is read once,
+at the start; a mistake stops it with a sentence that names file, index and field."""
 
 
 def _five_lines() -> str:

@@ -50,7 +50,7 @@ def _origin(entry: str) -> str:
         raise ValueError(
             f"may not hold {entry!r}: list each origin, for example https://app.example.com"
         )
-    shown = f"{entry[:60]!r}"
+    shown = _shown(entry)
     lowered = entry.lower()
     match = _ORIGIN.fullmatch(lowered)
     if match is None:
@@ -73,6 +73,11 @@ def _origin(entry: str) -> str:
             f"{match['scheme']}://{match['host']}"
         )
     return entry
+
+
+def _shown(entry: str) -> str:
+    """An entry that may be repeated: what is not even like an address might be a secret."""
+    return f"{entry[:60]!r}" if "://" in entry and not set("@?#") & set(entry) else "an entry"
 
 
 def _host(text: str) -> str:

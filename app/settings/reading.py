@@ -18,7 +18,7 @@ from dotenv.parser import parse_stream
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from app.settings.about import About
+from app.settings.about import About, Shown
 from app.settings.choices import Source
 from app.settings.problem import Problem
 
@@ -133,15 +133,18 @@ class Reading(PydanticBaseSettingsSource):
         self.found[about.field] = found
 
     def _read_value(self, about: About, variable: str, path: str) -> None:
+        # The secret itself gets written where the path of its file belongs.
+        shown = path if about.shown is not Shown.NEVER or Path(path).is_absolute() else "a file"
         try:
             text = _file_text(Path(path)).rstrip("\r\n")
         except (OSError, ValueError) as error:
-            self._problem(about, f"{variable} names {path}, which {_why(error)}: correct the path.")
+            sentence = f"{variable} names {shown}, which {_why(error)}: correct the path."
+            self._problem(about, sentence)
             return
-        if not text.strip():
+        if text.strip():
+            self._keep(about, Found(text, Source.FILE, f"{variable} ({path})"))
+        else:
             self._problem(about, f"{variable} names {path}, which is empty: write the value there.")
-            return
-        self._keep(about, Found(text, Source.FILE, f"{variable} ({path})"))
 
     def _problem(self, about: About, sentence: str) -> None:
         self.problems.append(Problem(sentence, frozenset({about.field})))

@@ -24,7 +24,7 @@ def dev_stays_at_home(settings: Settings, _: Reading) -> Iterator[Problem]:
         )
     elif not is_loopback(settings.host) and not settings.dev_network:
         yield problem(
-            f"RELAY_AUTH is `dev`, which lets everybody in, and RELAY_HOST is {settings.host}: "
+            "RELAY_AUTH is `dev`, which lets everybody in, and RELAY_HOST is no loopback address: "
             "set RELAY_HOST to 127.0.0.1, or RELAY_DEV_NETWORK to `true` if only trusted machines "
             "reach that address.",
             "auth",

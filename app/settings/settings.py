@@ -169,8 +169,12 @@ class Settings(Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds
         return [
             Row(about.variable, _masked(about, getattr(self, name), source), source, about.meaning)
             for name, about in abouts().items()
-            for source in (self._sources.get(name, Source.DEFAULT),)
+            for source in (self._source(name),)
         ]
+
+    def _source(self, name: str) -> Source:
+        given = Source.COMMAND if name in self.model_fields_set else Source.DEFAULT
+        return self._sources.get(name, given)
 
 
 @cache
@@ -205,7 +209,7 @@ def _masked(about: About, value: Any, source: Source) -> str:
 def _address_alone(address: str) -> str:
     """An address without user, password, query and fragment."""
     parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
+    user, at, host = parts.netloc.rpartition("@")
     if not host or "@" in parts.path:
         return HIDDEN
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return urlunsplit((parts.scheme, f"***@{host}" if user or at else host, parts.path, "", ""))

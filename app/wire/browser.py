@@ -84,7 +84,7 @@ class BrowserWire(OwnedWire):
         else:
             self._inbox.push(data)
             if self._inbox.uncut >= self._limits.hold_bytes:
-                self._pipe.pause_reading()
+                self._intake.off()
 
     def eof_received(self) -> None:
         """The client has left; during the handshake the route learns it from its next send."""
@@ -95,7 +95,7 @@ class BrowserWire(OwnedWire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of the transport."""
-        self._server_state.connections.discard(self)  # type: ignore[arg-type]
+        self._server_state.connections.discard(self)
         if self._handshake is not None:
             self._handshake.lost()
         super().connection_lost(exc)
@@ -115,8 +115,7 @@ class BrowserWire(OwnedWire):
         """Writes the 101; frames flow from here on."""
         self._pipe.write(response.serialize())
         self._open()
-        self._pipe.resume_reading()
-        self._catch_up_soon()
+        self._soon(self._run)
 
     def answer(self, data: bytes, *, last: bool) -> None:
         """Writes an HTTP answer, or a part of one, instead of the 101."""

@@ -115,8 +115,9 @@ class ServerHandshake:
         self._wire.answer(refusal or plain_answer(400, "Not a WebSocket handshake."), last=True)
 
     def refuse(self, status: int, text: str) -> None:
-        """Answers for the app, if it has not answered."""
+        """Answers for the app, if it has not answered; its next send raises."""
         stage = self._stage
+        self._gone = True
         self._answered()
         if stage is Stage.ASKED:
             self._wire.answer(plain_answer(status, text), last=True)
@@ -171,18 +172,16 @@ class ServerHandshake:
         except Exception as error:
             if not (self._gone and _for_disconnect(error)):
                 _log.exception("Exception in ASGI application\n")
-            self._broke(error)
+            if self._stage is Stage.ACCEPTED:
+                self._wire.blame(error)
         else:
             if self._stage is Stage.ACCEPTED and not self._wire.attached:
                 _log.error("A WebSocket route returned without attaching a receiver to its wire.")
-                self._wire.close(1011, "")
         finally:
+            if self._stage is Stage.ACCEPTED and not self._wire.attached:
+                self._wire.close(1011, "")
             self.refuse(500, "Internal Server Error")  # no effect once answered
             self._wire.forget_handshake()
-
-    def _broke(self, error: Exception) -> None:
-        if self._stage is Stage.ACCEPTED:
-            self._wire.blame(error)
 
     async def _receive(self) -> Message:
         if self._connect_told:
@@ -200,7 +199,8 @@ class ServerHandshake:
         if self._stage is Stage.ASKED and kind == "websocket.accept":
             self._accept(message, response)
         elif self._stage is Stage.ASKED and kind == "websocket.close":
-            self.refuse(403, "")
+            self._answered()
+            self._wire.answer(plain_answer(403, ""), last=True)
         elif self._stage is Stage.ASKED and kind == "websocket.http.response.start":
             self._stage = Stage.REFUSING
             self._start = message

@@ -39,10 +39,9 @@ class Pipe:
             return
         with suppress(*_LOST):
             self._transport.set_write_buffer_limits(high=high, low=low)
-        sock = self._transport.get_extra_info("socket")
-        if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        with suppress(OSError):
+            sock = self._transport.get_extra_info("socket")
+            if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+                return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not_sent is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, not_sent)
@@ -102,10 +101,11 @@ class Pipe:
         """Asks the kernel for an end of file or a reset: a loop that does not read sees neither."""
         if self._transport is None or not hasattr(select, "poll"):
             return False
-        sock = self._transport.get_extra_info("socket")
-        descriptor = -1 if sock is None else sock.fileno()
-        if descriptor < 0:
-            return False
-        asked = select.poll()
-        asked.register(descriptor, getattr(select, "POLLRDHUP", 0))
-        return bool(asked.poll(0))
+        with suppress(*_LOST, ValueError):
+            asked = select.poll()
+            asked.register(
+                self._transport.get_extra_info("socket").fileno(),
+                getattr(select, "POLLRDHUP", 0),
+            )
+            return bool(asked.poll(0))
+        return False

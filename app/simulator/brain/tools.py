@@ -44,7 +44,7 @@ def chosen(
     `required` takes the best match or the first tool; a named choice takes that tool if it is
     among `tools`; `none` never calls; `auto` calls on a match.
     """
-    callable_tools = [tool for tool in tools if isinstance(tool.get("name"), str)]
+    callable_tools = [tool for tool in tools if isinstance(tool.get("name"), str) and tool["name"]]
     if isinstance(tool_choice, dict):
         name = tool_choice.get("name") or (tool_choice.get("function") or {}).get("name")
         return next((tool for tool in callable_tools if tool["name"] == name), None)
@@ -93,18 +93,13 @@ def _value(name: str, schema: _Schema, text: str, depth: int) -> Any:
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return _mentioned(schema["enum"], text, schema["enum"][0])
     for key in ("anyOf", "oneOf", "allOf"):
-        if isinstance(schema.get(key), list) and schema[key]:
-            return _value(name, _as_schema(schema[key][0]), text, depth)
+        if isinstance(schema.get(key), list) and schema[key] and depth < _DEPTH:
+            return _value(name, _as_schema(schema[key][0]), text, depth + 1)
     match _type_of(schema):
         case "object":
             return _object(schema, text, depth)
         case "array":
-            least = schema.get("minItems", 1)
-            count = least if isinstance(least, int) and 1 <= least <= 20 else 1
-            items = _as_schema(schema.get("items"))
-            return [
-                _value(name, items, text, depth + 1) for _ in range(count if depth < _DEPTH else 0)
-            ]
+            return _array(name, schema, text, depth)
         case "integer" | "number" as kind:
             return _number(schema, text, whole=kind == "integer")
         case "boolean":
@@ -113,6 +108,16 @@ def _value(name: str, schema: _Schema, text: str, depth: int) -> Any:
             return None
         case _:
             return _string(name, schema, text)
+
+
+def _array(name: str, schema: _Schema, text: str, depth: int) -> list[Any]:
+    """As many items as the schema demands, up to twenty, and at least one; few in the depth."""
+    if depth >= _DEPTH:
+        return []
+    least = schema.get("minItems")
+    count = min(max(1, least), 20 if depth == 1 else 2) if isinstance(least, int) else 1
+    items = _as_schema(schema.get("items"))
+    return [_value(name, items, text, depth + 1) for _ in range(count)]
 
 
 def _type_of(schema: _Schema) -> str:

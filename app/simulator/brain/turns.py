@@ -20,7 +20,8 @@ class Turn:
 
     `text` is what the person typed, `audio` what they spoke (pcm16, 24 kHz, may be empty),
     `tool_output` the result of the call that this response follows, if it follows one. `tools`
-    and `tool_choice` are as the protocol carries them. `history` is oldest first.
+    and `tool_choice` are as the protocol carries them. `history` is oldest first. The script does
+    not read `instructions`, and so cannot be talked into giving them away.
     """
 
     text: str | None

@@ -24,6 +24,8 @@ export class Talking extends EventTarget {
   #watch = new MicrophoneWatch((problem) => this.#tell(problem));
   #manual = false; // whether this session has its voice detection switched off
   #askedForHold = false;
+  #attempt = 0;
+  #release = 0; // timer of a held turn that is about to be sent
 
   /** @param {Object} parts sound, socket, session, input, output, and device: () => deviceId */
   constructor({ sound, socket, session, input, output, device }) {
@@ -72,6 +74,7 @@ export class Talking extends EventTarget {
 
   /** The Hold button goes down. Call inside a tap or key press. */
   async press() {
+    if (this.#release) this.#commit();
     this.holding = true;
     this.#heldMs = 0;
     if (this.mode === "hold" && !this.starting) {
@@ -101,7 +104,7 @@ export class Talking extends EventTarget {
       this.#changed();
       return;
     }
-    setTimeout(() => this.#commit(), RELEASE_MS);
+    this.#release = setTimeout(() => this.#commit(), RELEASE_MS);
   }
 
   /** Take another microphone while one is open. */
@@ -115,6 +118,8 @@ export class Talking extends EventTarget {
   }
 
   #commit() {
+    clearTimeout(this.#release);
+    this.#release = 0;
     this.holding = false;
     if (this.#heldMs >= SHORTEST_MS) {
       this.#session.commit();
@@ -130,7 +135,9 @@ export class Talking extends EventTarget {
     this.#changed();
   }
 
+  /** Answers whether everything is open; false when it failed or was switched off meanwhile. */
   async #start() {
+    const attempt = (this.#attempt += 1);
     this.starting = true;
     this.#changed();
     try {
@@ -139,20 +146,26 @@ export class Talking extends EventTarget {
       const session = this.#socket.connect();
       session.catch(() => {}); // where the microphone fails first, the socket's own state tells
       await microphone;
+      if (attempt === this.#attempt) await session;
+      if (attempt !== this.#attempt) {
+        if (this.mode === "off" && !this.starting) this.#input.close(); // it opened after all
+        return false;
+      }
       this.#watch.start(() => this.#input.muted || this.#sound.state !== "running");
-      await session;
-      if (this.starting) return true;
-      this.#off(); // switched off meanwhile
-    } catch (problem) {
-      this.#off();
-      if (problem instanceof Problem) this.#tell(problem);
-      else if (problem instanceof Error)
-        this.#tell({ title: problem.message, remedy: "Run the self-check.", kind: "start" });
-    } finally {
       this.starting = false;
-      this.#changed();
+      return true;
+    } catch (problem) {
+      if (attempt === this.#attempt) this.#failToStart(problem);
+      return false;
     }
-    return false;
+  }
+
+  #failToStart(problem) {
+    this.#off();
+    if (problem instanceof Problem) this.#tell(problem);
+    else if (problem instanceof Error) {
+      this.#tell({ title: problem.message, remedy: "Run the self-check.", kind: "start" });
+    } // else the session did not open, and the socket's state says why
   }
 
   async #openSound() {
@@ -210,6 +223,9 @@ export class Talking extends EventTarget {
   }
 
   #off() {
+    this.#attempt += 1;
+    clearTimeout(this.#release);
+    this.#release = 0;
     this.#watch.stop();
     this.#input.close();
     this.starting = this.holding = false;

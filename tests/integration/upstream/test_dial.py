@@ -24,11 +24,12 @@ from app.upstream.credential import (
     Presented,
     Spawn,
 )
-from app.upstream.dial import Dialler, DialFailed, tls_context
+from app.upstream.dial import DialFailed, Dialler, tls_context
 from app.upstream.endpoint import Endpoint
 from app.upstream.tokens import Token
-from app.wire.upstream import UpstreamWire
+from app.wire.upstream import Proxy, UpstreamWire
 from tests.integration.upstream.certificates import Certificates
+from tests.integration.upstream.connect_proxy import ConnectProxy
 from tests.integration.upstream.websocket_peer import Answer, WebSocketPeer
 from tests.unit.upstream.spawner import Spawner
 
@@ -76,10 +77,12 @@ def dialler(
     credential: Credential | None = None,
     *,
     tls: ssl.SSLContext | None = None,
+    proxy: Proxy | None = None,
     jitter: Callable[[], float] = lambda: 0.05,
 ) -> Dialler:
     endpoint = Endpoint.parse(url, "talk", "2024-12-17")
-    return Dialler(endpoint, credential or ApiKeyHeader(KEY), tls=tls, jitter=jitter)
+    chosen = credential or ApiKeyHeader(KEY)
+    return Dialler(endpoint, chosen, tls=tls, proxy=proxy, jitter=jitter)
 
 
 async def hang_up(wire: UpstreamWire, peer: WebSocketPeer) -> None:
@@ -272,36 +275,55 @@ async def test_a_name_that_does_not_exist_is_unavailable() -> None:
     assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
 
 
-@asynccontextmanager
-async def raw_server(answer: bytes | None) -> AsyncIterator[tuple[str, list[int]]]:
-    """Answers every connection with `answer` and hangs up, or (None) stays silent."""
-    connections: list[int] = []
+class RawServer:
+    """Answers every request head with `answer` and hangs up, or (None) stays silent until the
+    client hangs up."""
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(1)
-        await reader.readuntil(b"\r\n\r\n")
-        if answer is None:
-            await reader.read()
-        else:
-            writer.write(answer)
-            await writer.drain()
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self.connections = 0
+        self.open = 0
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        async with server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            await self.left_alone()
+
+    async def left_alone(self) -> None:
+        """Fails unless every client hangs up within a second."""
+        async with asyncio.timeout(1):
+            while self.open:  # noqa: ASYNC110  (the peer's state)
+                await asyncio.sleep(0.005)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            if self._answer is None:
+                await reader.read()
+            else:
+                writer.write(self._answer)
+                await writer.drain()
         writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", connections
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.open -= 1
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00" * 300])
 async def test_a_peer_that_speaks_no_http_is_unavailable(answer: bytes) -> None:
-    async with raw_server(answer) as (url, connections):
+    server = RawServer(answer)
+    async with server.serving() as url:
         failure = await refused(dialler(url))
     assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
-    assert len(connections) == 3
+    assert server.connections == 3
 
 
 async def test_a_silent_peer_is_given_up_at_the_deadline() -> None:
-    async with raw_server(None) as (url, _):
+    async with RawServer(None).serving() as url:
         began = time.monotonic()
         failure = await refused(dialler(url), within=0.4)
         assert 0.35 < time.monotonic() - began < 0.8
@@ -309,23 +331,14 @@ async def test_a_silent_peer_is_given_up_at_the_deadline() -> None:
 
 
 async def test_a_dial_that_is_cancelled_leaves_no_connection() -> None:
-    hung_up = asyncio.Event()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        with suppress(ConnectionError):
-            await reader.read()
-        hung_up.set()
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = RawServer(None)
+    async with server.serving() as url:
         dialling = asyncio.ensure_future(dialler(url).dial(timeout=WITHIN))
-        await asyncio.sleep(0.1)
-        dialling.cancel()
         async with asyncio.timeout(1):
-            await hung_up.wait()
+            while not server.open:  # noqa: ASYNC110  (the peer's state)
+                await asyncio.sleep(0.005)
+        dialling.cancel()
+        await server.left_alone()
         assert dialling.cancelled()
 
 
@@ -359,19 +372,43 @@ async def test_tls_is_verified_against_the_given_authority(certificates: Certifi
 
 async def test_a_certificate_for_another_host_is_refused(certificates: Certificates) -> None:
     peer = WebSocketPeer()
-    async with peer.serving(certificates.server_context()):
+    async with peer.serving(certificates.server_context(), host="127.0.0.2"):
         url = f"https://127.0.0.2:{peer.port}"
-        server = await asyncio.start_server(
-            lambda reader, writer: writer.close(),
-            "127.0.0.2",
-            0,
-            ssl=certificates.server_context(),
-        )
-        async with server:
-            url = f"https://127.0.0.2:{server.sockets[0].getsockname()[1]}"
-            failure = await refused(dialler(url, tls=tls_context(str(certificates.ca))))
+        failure = await refused(dialler(url, tls=tls_context(str(certificates.ca))))
     assert failure.reason is CloseReason.UPSTREAM_REFUSED
     assert "TLS" in failure.detail
+    assert not peer.requests
+
+
+async def test_a_proxy_sees_the_place_and_nothing_of_the_handshake(
+    certificates: Certificates,
+) -> None:
+    peer, middle = WebSocketPeer(), ConnectProxy()
+    async with peer.serving(certificates.server_context()) as url, middle.serving() as port:
+        dialling = dialler(
+            url,
+            ApiKeyQuery(KEY),
+            tls=tls_context(str(certificates.ca)),
+            proxy=Proxy("127.0.0.1", port, "Basic word"),
+        )
+        await hang_up(await dialling.dial(timeout=WITHIN), peer)
+    (head,) = middle.heads
+    assert head.startswith(f"CONNECT localhost:{peer.port} ")
+    assert "Proxy-Authorization: Basic word" in head
+    assert KEY not in head
+
+
+async def test_a_proxy_that_refuses_is_unavailable(certificates: Certificates) -> None:
+    middle = ConnectProxy(status=502)
+    async with middle.serving() as port:
+        dialling = dialler(
+            "https://res.openai.azure.com",
+            tls=tls_context(str(certificates.ca)),
+            proxy=Proxy("127.0.0.1", port),
+        )
+        failure = await refused(dialling)
+    assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
+    assert "proxy" in failure.detail
 
 
 def test_a_tls_context_always_verifies(

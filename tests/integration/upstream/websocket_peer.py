@@ -37,10 +37,12 @@ class WebSocketPeer:
         self.port = 0
 
     @asynccontextmanager
-    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    async def serving(
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> AsyncIterator[str]:
         async with serve(
             self._talk,
-            "127.0.0.1",
+            host,
             0,
             ssl=tls,
             process_request=self._judge,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +70,15 @@ class RecordingSessions:
     draining: bool = False
     refusal: Refused | None = None
     bug: Exception | None = None
+    busy: asyncio.Event | None = None  # `open` waits for it
     attach_fails: bool = False
     closed: int = 0
     opened: list[tuple[Principal, Opening]] = field(default_factory=list)
     sessions: list[Conversation] = field(default_factory=list)
 
     async def open(self, principal: Principal, opening: Opening) -> Conversation:
+        if self.busy is not None:
+            await self.busy.wait()
         if self.refusal is not None:
             raise self.refusal
         if self.bug is not None:

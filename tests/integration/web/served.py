@@ -1,14 +1,16 @@
-"""The door behind a real server: the relay's own WebSocket class under uvicorn, on port 0."""
+"""The door behind a real server: the relay's own HTTP and WebSocket classes under uvicorn, on port 0."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 
 from app.wire.browser import browser_wires
+from app.wire.http import HeadLimits, http_with_limits
 from app.wire.wire import CLIENT_WIRE, WireLimits
 from tests.integration.web.peers import Built
 
@@ -22,9 +24,11 @@ class Served:
 
     async def until(self, met: Callable[[], bool], within: float = 7.0) -> None:
         """Waits until `met`, or fails."""
-        async with asyncio.timeout(within):
-            while not met():
-                await asyncio.sleep(0.01)
+        for _ in range(round(within / 0.01)):
+            if met():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"not met within {within} s")
 
     async def until_idle(self) -> None:
         """Waits until no connection and no route is left, or fails: nothing may stay behind."""
@@ -33,14 +37,17 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(built: Built, limits: WireLimits = CLIENT_WIRE) -> AsyncIterator[Served]:
-    """Runs the server for the length of the block."""
+async def serve(
+    built: Built, limits: WireLimits = CLIENT_WIRE, *, plain: bool = False
+) -> AsyncIterator[Served]:
+    """Runs the server for the length of the block; `plain` is uvicorn as it comes."""
+    ws: Any = "websockets-sansio" if plain else browser_wires(limits)
     config = uvicorn.Config(
         built.app,
         host="127.0.0.1",
         port=0,
-        http="h11",
-        ws=browser_wires(limits),  # type: ignore[arg-type]  # a factory where a class is declared
+        http="h11" if plain else http_with_limits(HeadLimits()),  # type: ignore[arg-type]
+        ws=ws,
         lifespan="off",
         log_config=None,
         access_log=False,

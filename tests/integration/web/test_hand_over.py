@@ -147,6 +147,17 @@ async def test_a_refusal_is_said_and_closed_on_a_wire_that_somebody_owns() -> No
     assert wire.calls[-1] == ("abort",)
 
 
+async def test_more_than_one_origin_is_refused_where_a_server_lets_it_pass() -> None:
+    built, wire = build(), WireOfNobody()
+
+    async def send(message: Message) -> None: ...
+
+    listed = (b"origin", b"https://app.example.com")
+    await offer(built, handshake(listed, listed, wire=wire), send)
+    assert b"more than one Origin" in wire.calls[1][1]
+    assert built.sessions.opened == []
+
+
 @pytest.mark.parametrize("headers", [[], [(b"origin", b"https://app.example.com")]])
 async def test_a_server_without_our_wire_is_told_to_be_another_one(
     headers: list[tuple[bytes, bytes]],

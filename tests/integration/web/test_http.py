@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
+import app.web
 from app.auth.principal import Principal
 from app.web.assets import load_assets
 from tests.integration.web.peers import LISTED, Built, SilentAuthenticator, build, page_folder
+from tests.integration.web.served import serve
 
 ALICE = ("Authorization", "Bearer dev-alice")
 
@@ -341,6 +346,67 @@ class TestPage:
     def test_a_folder_without_index_is_refused_at_the_start(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="RELAY_DEMO_PAGE=false"):
             load_assets(tmp_path)
+
+
+class TestThePageThatIsShipped:
+    """Whatever its files name must be served, or the page breaks in silence."""
+
+    async def test_every_file_that_it_names_is_served(self) -> None:
+        folder = Path(app.web.__file__).parent / "static"
+        names = re.compile(r"""(?:src="|href="|from "|import "|URL\(")(?!#|data:|http)([^"]+)""")
+        async with client_of(build(page=folder)) as client:
+            seen, waiting = set[str](), ["/"]
+            while waiting:
+                path = waiting.pop()
+                seen.add(path)
+                response = await client.get(path)
+                assert response.status_code == 200, path
+                if path.endswith((".js", ".html", "/")):
+                    found = {urljoin(path, name) for name in names.findall(response.text)}
+                    waiting.extend(found - seen - set(waiting))
+        assert "/page.js" in seen
+        assert "/capture-worklet.js" in seen
+
+
+class TestOverRealSockets:
+    """What only shows with a server: the answer must arrive although the body is still coming."""
+
+    @pytest.mark.parametrize(
+        ("headers", "size", "status"),
+        [
+            ([ALICE], 16 * 1024, 200),
+            ([ALICE], 900_000, 413),
+            ([], 900_000, 401),
+            ([ALICE, ("Origin", LISTED), ("Origin", LISTED)], 100, 403),
+        ],
+    )
+    async def test_the_answer_arrives(
+        self, headers: list[tuple[str, str]], size: int, status: int
+    ) -> None:
+        async with serve(build()) as served, httpx.AsyncClient(trust_env=False) as client:
+            for _ in range(3):
+                response = await client.post(
+                    f"http://127.0.0.1:{served.port}/tickets", headers=headers, content=b" " * size
+                )
+                assert response.status_code == status
+
+    async def test_a_body_without_end_is_cut_off(self) -> None:
+        async with serve(build()) as served:
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(
+                b"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer dev-a\r\n"
+                b"Content-Length: 999999999\r\n\r\n"
+            )
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 100_000_000 and not reader.at_eof():
+                    writer.write(b" " * 65536)
+                    sent += 65536
+                    await asyncio.wait_for(writer.drain(), 5)
+                    await asyncio.sleep(0)
+            assert sent < 100_000_000
+            writer.close()
+            await served.until_idle()
 
 
 class TestEverywhere:

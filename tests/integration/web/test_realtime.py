@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+import logging
+import socket
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from app.auth.principal import Principal
 from app.auth.tickets import Minted
 from app.protocol.close_reasons import CloseReason
 from app.relay.registry import Opening, Refused
+from app.wire.wire import CLIENT_WIRE
 from tests.integration.web.peers import LISTED, SilentAuthenticator, build, page_folder
 from tests.integration.web.served import Served, serve
 
@@ -211,12 +216,6 @@ BY_EVENT: dict[str, Refusal] = {
     "two keys": ([], ("realtime", f"{KEY}dev-a", f"{KEY}dev-b"), DOUBLE[2], DOUBLE[3]),
     "foreign": ([BEARER, ("Origin", "https://evil.test")], (), CloseReason.FORBIDDEN, "evil.test"),
     "null": ([BEARER, ("Origin", "null")], (), CloseReason.FORBIDDEN, "without an origin"),
-    "two origins": (
-        [BEARER, ("Origin", LISTED), ("Origin", LISTED)],
-        (),
-        CloseReason.FORBIDDEN,
-        "more than one Origin",
-    ),
 }
 
 STATUS = {CloseReason.UNAUTHENTICATED: 401, CloseReason.FORBIDDEN: 403}
@@ -251,6 +250,16 @@ class TestRefusals:
         assert text
         assert words in error["message"]
         assert error["type"] == "invalid_request_error"
+        assert built.sessions.opened == []
+
+    async def test_two_origins_never_reach_the_door(self) -> None:
+        """No browser sends two, so nobody needs to read an event: the wire's core answers."""
+        built = build()
+        headers = [BEARER, ("Origin", LISTED), ("Origin", LISTED)]
+        async with serve(built) as served:
+            with pytest.raises(InvalidStatus) as refusal:
+                await dial(served, headers=headers)
+        assert refusal.value.response.status_code == 400
         assert built.sessions.opened == []
 
     async def test_an_origin_can_be_required(self) -> None:
@@ -361,7 +370,7 @@ async def test_the_selected_subprotocol_is_the_same_for_the_admitted_and_the_ref
 
 async def test_a_refused_client_that_keeps_talking_and_never_closes_is_let_go_of() -> None:
     built = build()
-    async with serve(built) as served:
+    async with serve(built, dataclasses.replace(CLIENT_WIRE, close_seconds=1.0)) as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(
             b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
@@ -371,13 +380,90 @@ async def test_a_refused_client_that_keeps_talking_and_never_closes_is_let_go_of
             * 50
         )
         started = asyncio.get_running_loop().time()
-        told = await asyncio.wait_for(_read_to_end(reader), 8)
-        assert asyncio.get_running_loop().time() - started < 7
+        told = await asyncio.wait_for(_read_to_end(reader), 5)
+        assert asyncio.get_running_loop().time() - started < 3
         assert b"101 Switching Protocols" in told
         assert b'"code":"invalid_api_key"' in told
         assert b"\x11\x9aThis page" in told  # close code 4506 and its text
         writer.close()
         await served.until_idle()
+
+
+async def test_a_client_that_leaves_while_it_is_admitted_leaves_nothing_behind() -> None:
+    built = build()
+    built.sessions.busy = asyncio.Event()
+    async with serve(built) as served:
+        for reset in (False, True):
+            attempt = asyncio.create_task(_shake_and_leave(served.port, reset))
+            await asyncio.wait_for(attempt, 5)
+        await asyncio.sleep(0.1)
+        built.sessions.busy.set()
+        await served.until_idle()
+    assert len(built.sessions.sessions) == 2
+    for session in built.sessions.sessions:
+        assert session.wire is not None or session.abandoned == [CloseReason.CLIENT_GONE]
+    attached = [session for session in built.sessions.sessions if session.wire is not None]
+    assert built.sessions.closed == len(attached)
+
+
+async def test_a_plain_server_is_refused_with_the_command_to_use() -> None:
+    built = build()
+    async with serve(built, plain=True) as served:
+        for subprotocols in ((), ("realtime", f"{KEY}dev-a")):
+            status, _, error = await refused_by_status(
+                served, headers=[] if subprotocols else [BEARER], subprotocols=subprotocols
+            )
+            assert (status, "realtime-relay serve" in error["message"]) == (500, True)
+    assert built.sessions.opened == []
+
+
+async def test_no_credential_reaches_a_log_or_an_answer(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "canary-7f3a"  # a valid user name, so that it also comes in
+    shown: list[str] = []
+    refused: list[dict[str, Any]] = [
+        {"headers": [("Authorization", f"Basic {secret}")]},
+        {"headers": [("Authorization", f"Bearer {secret}")]},
+        {"headers": [("Authorization", f"Bearer ek_{secret}")]},
+        {"headers": [("Authorization", f"Bearer dev-{secret}")] * 2},
+        {"path": f"/ws?api-key={secret}"},
+        {"path": f"/nope?api-key={secret}"},
+        {"path": f"/ws?intent={secret}", "headers": [BEARER]},
+    ]
+    async with serve(build()) as served:
+        for how in refused:
+            shown.append(repr(await refused_by_status(served, **how)))
+        for key in (secret, f"ek_{secret}", f"{secret}!"):
+            how = {"subprotocols": ("realtime", KEY + key)}
+            shown.append(repr(await refused_by_event(served, **how)))
+        how = {"subprotocols": ("realtime", f"{KEY}dev-{secret}")}
+        async with dial(served, f"/ws?api-key={secret}", **how) as client:
+            shown.append(repr(await next_event(client)))
+        await served.until_idle()
+    ours = [record for record in caplog.records if record.name != "websockets.client"]
+    shown.extend(record.getMessage() for record in ours)
+    shown.extend(capfd.readouterr())
+    assert any("door.refused" in text for text in shown)
+    assert [text for text in shown if secret in text] == []
+
+
+async def _shake_and_leave(port: int, reset: bool) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Authorization: Bearer dev-alice\r\n\r\n"
+    )
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    if reset:
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.close()
+    await writer.wait_closed()
 
 
 async def _read_to_end(reader: asyncio.StreamReader) -> bytes:

@@ -138,6 +138,6 @@ def silence(ms: int) -> bytes:
     return bytes(48 * ms)
 
 
-def utterance(text: str = "Hello! How can I help you today?") -> bytes:
-    """Recorded speech, pcm16 at 24 kHz."""
+def utterance(text: str = "You are welcome.") -> bytes:
+    """Recorded speech without a pause in it, pcm16 at 24 kHz."""
     return b"".join(fragment.pcm for fragment in speak(text, "alloy"))

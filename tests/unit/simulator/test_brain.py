@@ -283,7 +283,7 @@ def test_a_question_about_the_weather_calls_the_weather_tool() -> None:
 
 
 def test_what_the_text_says_of_optional_properties_is_filled_in() -> None:
-    assert called("weather in oslo, in Celsius please", WEATHER)[1] == {
+    assert called("weather in oslo, celsius please", WEATHER)[1] == {
         "location": "oslo",
         "unit": "celsius",
     }

@@ -81,6 +81,24 @@ def test_the_longest_phrase_wins_and_its_neighbours_are_said_word_by_word() -> N
     assert texts == ["You wrote: ", "yes, I can hear you! ", "Again?"]
 
 
+def test_of_two_phrases_that_begin_alike_the_longer_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = pack.load()
+    short, long = pack.Clip(0, 800), pack.Clip(0, 1600)
+    phrases = {"and so": short, "and so on": long, "and": short}
+    changed = pack.Pack(known.data, phrases, known.words, known.letters)
+    monkeypatch.setattr(pack, "load", lambda: changed)
+    speech._phrases_by_first_word.cache_clear()
+    try:
+        assert [fragment.text for fragment in speak("And so on and so", "alloy")] == [
+            "And so on ",
+            "and so",
+        ]
+    finally:
+        speech._phrases_by_first_word.cache_clear()
+
+
 def test_a_phrase_is_found_in_any_case_and_with_other_punctuation() -> None:
     assert len(speak("YES - i can HEAR you", "alloy")) == 1
 

@@ -1,0 +1,211 @@
+"""uvicorn's h11 HTTP class with limits on the request head, before anybody is authenticated.
+
+    uvicorn.Config(app, http=http_with_limits(HeadLimits()), ws=browser_wires(...))
+
+h11 limits only a head that is incomplete after a read; uvicorn has no deadline for one, drops what
+stands behind an upgrade's head, and logs query strings. Here a refusal is said in words, and the
+rest of what the peer sends is read and dropped for a moment: a reset would overtake the words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from .handshake import plain_answer
+
+_HEAD_END = re.compile(rb"\n\r?\n")  # h11 takes bare line feeds too
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Limits of one request. Sizes in bytes, durations in seconds.
+
+    `head_seconds` runs from connecting, or from a later request's first byte, to the end of the
+    head; `body_seconds` from there to the end of the body; `linger_seconds` is how long a refused
+    peer may take to read why.
+    """
+
+    head: int = 16 * 1024
+    line: int = 8 * 1024
+    headers: int = 100
+    head_seconds: float = 5.0
+    body_seconds: float = 10.0
+    linger_seconds: float = 2.0
+
+
+class _LimitedParser(h11.Connection):
+    """h11 that measures a head before it parses it. `refusal` is what to answer, once it raised."""
+
+    def __init__(self, limits: HeadLimits) -> None:
+        super().__init__(h11.SERVER, max_incomplete_event_size=limits.head + 1)
+        self._limits = limits
+        self.refusal: tuple[int, str] | None = None
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state is h11.IDLE:
+            self._measure(self.trailing_data[0])
+        return super().next_event()
+
+    def _measure(self, data: bytes) -> None:
+        limits = self._limits
+        end = _HEAD_END.search(data)
+        if end is None and len(data) <= limits.head:
+            return  # incomplete: measured when it is whole, or too large
+        head = data if end is None else data[: end.start()]
+        first, *rest = head.split(b"\n")
+        if len(first) > limits.line:
+            self._refuse(414, f"The request line is longer than {limits.line} bytes.")
+        if any(len(line) > limits.line for line in rest):
+            self._refuse(431, f"A header line is longer than {limits.line} bytes.")
+        if len(rest) > limits.headers:
+            self._refuse(431, f"The request has more than {limits.headers} header lines.")
+        if end is None or end.end() > limits.head:
+            self._refuse(431, f"The request head is larger than {limits.head} bytes.")
+
+    def _refuse(self, status: int, text: str) -> None:
+        self.refusal = (status, text)
+        raise h11.RemoteProtocolError(text, status)
+
+
+class HeadLimitedHttp(H11Protocol):
+    """One HTTP connection under `HeadLimits`."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: HeadLimits | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits or HeadLimits()
+        self.conn: _LimitedParser = _LimitedParser(self._limits)
+        self.access_log = False  # its lines hold the query string, where SDKs put credentials
+        self._began: float | None = None  # of the head or body that is awaited
+        self._awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
+        self._clock: asyncio.TimerHandle | None = None
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The head's clock starts although no byte has come: a silent peer does not stay."""
+        super().connection_made(transport)
+        self._await(h11.IDLE)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the peer; after a refusal they are dropped."""
+        if not self._refused:
+            super().data_received(data)
+
+    def handle_events(self) -> None:
+        """Also called by uvicorn when a response is complete and a next request waits."""
+        if self._awaited is None and self._between_requests():
+            self._await(h11.IDLE)
+        super().handle_events()
+        if self._refused or self.transport.get_protocol() is not self:
+            return
+        state = self.conn.their_state
+        if state is h11.SEND_BODY:
+            self._await(h11.SEND_BODY)
+        elif not (state is h11.IDLE and self._awaited is h11.IDLE):
+            self._await(h11.IDLE if self._between_requests() else None)
+
+    def _between_requests(self) -> bool:
+        """The first bytes of a head are there, and it is not whole."""
+        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end of the transport."""
+        self._await(None)
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hands the socket to the WebSocket class: the head as it was, then what came behind it."""
+        began = self._began
+        self._await(None)
+        self.connections.discard(self)
+        assert self.ws_protocol_class is not None
+        protocol = self.ws_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        if hasattr(protocol, "since"):
+            protocol.since = began
+        lines = [b"%b %b HTTP/%b" % (event.method, event.target, event.http_version)]
+        lines += [b"%b: %b" % header for header in event.headers]
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.data_received(b"\r\n".join(lines) + b"\r\n\r\n")
+        behind, _ = self.conn.trailing_data
+        if behind:
+            protocol.data_received(behind)
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to whatever h11 or our parser refuses."""
+        status, text = self.conn.refusal or (400, msg)
+        self._refuse(status, text)
+
+    def _refuse(self, status: int, text: str) -> None:
+        self._await(None)
+        self._refused = True
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()  # in the middle of an answer, which ends here
+        else:
+            self.transport.write(plain_answer(status, text))
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+        # The connection may have an app at work: its answer would come behind ours.
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.flow.resume_reading()
+        self._clock = self.loop.call_later(self._limits.linger_seconds, self.transport.abort)
+
+    def _await(self, state: type[h11.IDLE] | type[h11.SEND_BODY] | None) -> None:
+        """Sets the clock for what must come next; the same state keeps its clock."""
+        if state is self._awaited and state is not None:
+            return
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+        self._awaited = state
+        if state is None:
+            return
+        self._began = self.loop.time()
+        seconds = self._limits.head_seconds if state is h11.IDLE else self._limits.body_seconds
+        self._clock = self.loop.call_later(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._awaited is h11.IDLE and self.conn.trailing_data[0]:
+            status = http.HTTPStatus.REQUEST_TIMEOUT
+            self._refuse(
+                status, f"The request head was not complete in {self._limits.head_seconds:g} s."
+            )
+        else:
+            self.transport.abort()
+
+
+def http_with_limits(limits: HeadLimits) -> Callable[..., asyncio.Protocol]:
+    """A value for `uvicorn.Config(http=...)`."""
+
+    def make(
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> HeadLimitedHttp:
+        return HeadLimitedHttp(config, server_state, app_state, _loop, limits=limits)
+
+    return make
