@@ -125,8 +125,12 @@ class Registry:
         if (refusal := self._refusal(principal)) is not None:
             admitted.set_exception(refusal)
             return
-        gate = self._make_gate(session_id, principal, opening)
-        relay = Relay(gate, self._dials, self._tasks)
+        try:
+            gate = self._make_gate(session_id, principal, opening)
+            relay = Relay(gate, self._dials, self._tasks)
+        except Exception as error:
+            admitted.set_exception(error)  # the door answers for it, and logs it
+            return
         self._take(session_id, principal, relay)
         reason = CloseReason.INTERNAL_ERROR
         try:

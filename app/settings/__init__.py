@@ -1,13 +1,24 @@
 """What the operator decided: read once at the start, checked as a whole, then frozen.
 
-May import: policy, session, wire, upstream.endpoint. Only `main`, `__main__` and `server` import
-this room, and only its `load` is handed the environment: no other module of ours reads it.
-One table (`groups`) says each setting's name, default, meaning, unit and example; `.env.example`
-and docs/settings.md are written from it by `python -m app.settings --write`.
+May import: policy, session, wire, and of upstream `endpoint` and `identity`. Only `main`, `server`
+and the commands import this room, and only its `load` is handed the environment: no other module
+of ours reads it. One table (`upstream_groups`, `relay_groups`) says each setting's name, default,
+meaning, unit and example; `.env.example` and docs/settings.md are written from it by
+`python -m app.settings --write`.
 """
 
+from app.settings.choices import AuthMode, Source, Upstream, UpstreamAuth
 from app.settings.loading import load
 from app.settings.problem import SettingsError
 from app.settings.settings import Row, Settings
 
-__all__ = ["Row", "Settings", "SettingsError", "load"]
+__all__ = [
+    "AuthMode",
+    "Row",
+    "Settings",
+    "SettingsError",
+    "Source",
+    "Upstream",
+    "UpstreamAuth",
+    "load",
+]

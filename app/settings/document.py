@@ -119,7 +119,8 @@ started. `realtime-relay check` shows what is in force and where each value came
   end is cut off. `NAME` and `NAME_FILE` together stop the start.
 * An unknown `RELAY_...` variable, a contradiction or an unsafe combination stops the start, with
   one sentence for each that names the variable and the fix. Values of secrets are never shown.
-* `realtime-relay demo` decides upstream, sign-in and page itself, whatever is set here."""
+* `realtime-relay demo` reads no `.env`, leaves the variables of Azure alone, and decides upstream,
+  sign-in and page itself."""
 
 
 _TOOLS = f"""## The tools file

@@ -40,9 +40,8 @@ class BadBodyError(Exception):
 
 async def mint(door: Door, request: Request) -> Response:
     """The ticket, bound to the user and to the Origin of the page that asked."""
-    cors = _cors(door, request)
+    body = await _read(request)
     try:
-        body = await _read(request)
         answer = await _mint(door, request, body)
     except TurnedAway as away:
         log.info("tickets.refused", rule=away.denied.rule)
@@ -53,7 +52,9 @@ async def mint(door: Door, request: Request) -> Response:
     except Exception:
         log.exception("tickets.failed")
         answer = denial(denied_for("tickets.failed", CloseReason.INTERNAL_ERROR))
-    answer.headers.update(cors)
+    if isinstance(body, BadBodyError):
+        answer.headers["Connection"] = "close"  # the rest of it may still be coming
+    answer.headers.update(_cors(door, request))
     return answer
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -58,13 +58,13 @@ class BrowserWire(OwnedWire):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the HTTP class, which then hands over the request's head."""
-        assert isinstance(transport, asyncio.Transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # typed as its own
-        self._take(transport)
+        stream = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._take(stream)
         since = self._loop.time() if self.since is None else self.since
         self._handshake = ServerHandshake(
             self,
-            transport,
+            stream,
             self._config,
             self._server_state,
             self._app_state,

@@ -7,6 +7,7 @@ import email.utils
 import math
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from websockets.datastructures import Headers
 from websockets.http11 import Response
@@ -90,8 +91,8 @@ class HeadReader(asyncio.Protocol):
 
     Whoever asked takes the transport over, sets `successor` and tells it of an end that came
     meanwhile (`lost`); later ends are passed on, because a TLS transport may have scheduled its
-    last call for the old protocol. A server's interim answers
-    (1xx but 101) are skipped; a proxy's are not expected, but it may speak HTTP/1.0.
+    last call for the old protocol. A server's interim answers (1xx but 101) are skipped; a proxy
+    sends none, but may speak HTTP/1.0.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, from_proxy: bool = False) -> None:
@@ -105,8 +106,7 @@ class HeadReader(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection, or its TLS, stands."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         """A part of the head, or what stands behind it."""

@@ -6,6 +6,8 @@ line. A missing browser fails in CI; on a person's machine it is a skip that say
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
 import select
@@ -13,13 +15,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.async_api import Browser, Page, Playwright, Route, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, Playwright, ViewportSize, async_playwright
 
 from tests.browser.visit import Visit
 
@@ -153,7 +155,9 @@ async def open_page(chromium: str) -> AsyncIterator[OpenPage]:
             dark: bool = False,
         ) -> Visit:
             flags = [*FLAGS, "--use-fake-device-for-media-stream"]
-            flags.append("--deny-permission-prompts" if blocked else "--use-fake-ui-for-media-stream")
+            flags.append(
+                "--deny-permission-prompts" if blocked else "--use-fake-ui-for-media-stream"
+            )
             if microphone:
                 flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
             browser = await _launch(playwright, chromium, flags)
@@ -180,16 +184,25 @@ async def _launch(playwright: Playwright, chromium: str, flags: list[str]) -> Br
 
 
 async def _prepare(page: Page) -> Visit:
-    """Recorder in, console watched. The worklet comes from the page's own origin, so that the
-    content security policy holds in the tests as it does for a person."""
+    """Recorder in, console watched. The recorder's worklet comes from the page's own origin, so
+    that the content security policy holds in the tests as it does for a person. (Playwright's
+    `route` does not see the requests of worklets; the browser's own protocol does.)"""
     visit = Visit(page, [])
+    body = base64.b64encode((HERE / "recorder-worklet.js").read_bytes()).decode()
+    session = await page.context.new_cdp_session(page)
+    answers: set[asyncio.Task[object]] = set()
 
-    async def recorder(route: Route) -> None:
-        body = (HERE / "recorder-worklet.js").read_text()
-        await route.fulfill(body=body, content_type="text/javascript")
+    def fulfil(paused: dict[str, Any]) -> None:
+        head = [{"name": "Content-Type", "value": "text/javascript"}]
+        answer = {"responseCode": 200, "responseHeaders": head, "body": body}
+        request = {"requestId": paused["requestId"]}
+        task = asyncio.ensure_future(session.send("Fetch.fulfillRequest", request | answer))
+        answers.add(task)
+        task.add_done_callback(answers.discard)
 
+    session.on("Fetch.requestPaused", fulfil)
+    await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*/test-recorder-worklet.js"}]})
     await page.add_init_script(path=HERE / "recorder.js")
-    await page.route("**/test-recorder-worklet.js", recorder)
     page.on("console", lambda message: visit.hear(message.type, message.text))
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     return visit
@@ -208,5 +221,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
-
-

@@ -34,9 +34,15 @@ async def say(visit: Visit, text: str) -> None:
 async def check_answer_was_played(visit: Visit, number: int = 0) -> None:
     """The answer's sound was played once, whole, without a gap of its own making."""
     events = await visit.events()
-    items = list(dict.fromkeys(one.event["item_id"] for one in events if one.type == "response.audio.delta"))
+    items = list(
+        dict.fromkeys(one.event["item_id"] for one in events if one.type == "response.audio.delta")
+    )
     received = audio_seconds(events, items[number])
-    begun = next(one.at for one in events if one.event.get("item_id") == items[number] and one.type == "response.audio.delta")
+    begun = next(
+        one.at
+        for one in events
+        if one.event.get("item_id") == items[number] and one.type == "response.audio.delta"
+    )
     heard = (await visit.heard()).audible_seconds(since=begun)
     assert received > 0.5
     assert received - 2 * NETWORK_SLACK < heard < received + NETWORK_SLACK
@@ -74,7 +80,9 @@ async def test_talking_over_the_answer_stops_it(product: Product, open_page: Ope
     await visit.wait_for_quiet()
 
     events = await visit.events()
-    interrupted_at = [one.at for one in events if one.type == "input_audio_buffer.speech_started"][1]
+    interrupted_at = [one.at for one in events if one.type == "input_audio_buffer.speech_started"][
+        1
+    ]
     truncates = [one for one in events if one.type == "conversation.item.truncate"]
     assert len(truncates) == 1
     event = truncates[0].event
@@ -157,7 +165,9 @@ async def test_hold_to_talk_sends_what_was_held(product: Product, open_page: Ope
     await expect(turn(page, "user")).to_have_class("turn user done")
 
 
-async def test_clock_events_and_badges_tell_what_this_is(product: Product, open_page: OpenPage) -> None:
+async def test_clock_events_and_badges_tell_what_this_is(
+    product: Product, open_page: OpenPage
+) -> None:
     visit = await open_page(product.address)
     page = visit.page
     await page.click("#connect")
@@ -187,7 +197,9 @@ async def test_the_policy_answers_in_words(product: Product, open_page: OpenPage
     await expect(page.locator("#voice-answer")).to_have_text("The voice is now coral.")
     await page.fill("#instructions", "Talk like a pirate.")
     await page.click("#instructions-send")
-    await expect(page.locator("#instructions-answer")).to_contain_text("ignored session.instructions")
+    await expect(page.locator("#instructions-answer")).to_contain_text(
+        "ignored session.instructions"
+    )
     await expect(page.locator("#policy-badge")).to_have_text("policy ignored 1 setting")
     await page.click("#policy-badge")
     await expect(page.locator("#policy-list")).to_contain_text("session.instructions was ignored")
@@ -201,10 +213,14 @@ async def test_a_blocked_microphone_is_said_in_words(product: Product, open_page
     await expect(page.locator("#talk")).to_have_attribute("aria-pressed", "false")
     await page.get_by_role("button", name="Run self-check").click()
     await expect(page.locator("[data-check=permission]")).to_have_class("bad")
-    await expect(page.locator("#check-verdict")).to_contain_text("must be solved first", timeout=15_000)
+    await expect(page.locator("#check-verdict")).to_contain_text(
+        "must be solved first", timeout=15_000
+    )
 
 
-async def test_the_self_check_finds_everything_in_place(product: Product, open_page: OpenPage) -> None:
+async def test_the_self_check_finds_everything_in_place(
+    product: Product, open_page: OpenPage
+) -> None:
     visit = await open_page(product.address, microphone=HELLO)
     await visit.page.click("#tab-check")
     await visit.page.click("#check-run")
@@ -213,14 +229,18 @@ async def test_the_self_check_finds_everything_in_place(product: Product, open_p
     assert (await visit.heard()).audible_seconds() > 0.2
 
 
-async def test_a_silent_microphone_is_noticed(product: Product, open_page: OpenPage, tmp_path: Path) -> None:
+async def test_a_silent_microphone_is_noticed(
+    product: Product, open_page: OpenPage, tmp_path: Path
+) -> None:
     visit = await open_page(product.address, microphone=_silence(tmp_path / "silence.wav"))
     await visit.page.click("#talk")
     words = "The microphone delivers only silence."
     await expect(visit.page.locator("#notices")).to_contain_text(words, timeout=12_000)
 
 
-async def test_a_relay_that_goes_away_is_said_and_tried_again(own_product: Product, open_page: OpenPage) -> None:
+async def test_a_relay_that_goes_away_is_said_and_tried_again(
+    own_product: Product, open_page: OpenPage
+) -> None:
     visit = await open_page(own_product.address)
     page = visit.page
     await page.click("#connect")
@@ -261,7 +281,9 @@ async def test_a_refused_sign_in_is_not_tried_again(product: Product, open_page:
 async def test_pictures_for_the_eye(
     product: Product, open_page: OpenPage, artifacts: Path, width: int, dark: bool
 ) -> None:
-    visit = await open_page(product.address, width=width, height=800 if width == 1280 else 844, dark=dark)
+    visit = await open_page(
+        product.address, width=width, height=800 if width == 1280 else 844, dark=dark
+    )
     page = visit.page
     name = f"{width}-{'dark' if dark else 'light'}"
     await page.screenshot(path=artifacts / f"welcome-{name}.png")

@@ -104,7 +104,9 @@ class Visit:
                 return { rate, blocks: loud.map(({ at, samples }) => [at, text(samples)]) };
             }"""
         )
-        blocks = [(at, array.array("f", base64.b64decode(text)).tolist()) for at, text in raw["blocks"]]
+        blocks = [
+            (at, array.array("f", base64.b64decode(text)).tolist()) for at, text in raw["blocks"]
+        ]
         return Heard(int(raw["rate"]), sorted(blocks, key=lambda block: block[0]))
 
     async def violations(self) -> list[str]:

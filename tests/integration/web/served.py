@@ -1,4 +1,4 @@
-"""The door behind a real server: the relay's own HTTP and WebSocket classes under uvicorn, on port 0."""
+"""The door behind a real server: uvicorn with the relay's own classes, on port 0."""
 
 from __future__ import annotations
 

@@ -397,16 +397,29 @@ class TestOverRealSockets:
                 b"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer dev-a\r\n"
                 b"Content-Length: 999999999\r\n\r\n"
             )
+            answer = asyncio.create_task(_until_closed(reader))
             sent = 0
             with contextlib.suppress(ConnectionError):
-                while sent < 100_000_000 and not reader.at_eof():
+                while sent < 100_000_000 and not answer.done():
                     writer.write(b" " * 65536)
                     sent += 65536
                     await asyncio.wait_for(writer.drain(), 5)
                     await asyncio.sleep(0)
+            told = await asyncio.wait_for(answer, 5)
+            assert told == b"" or told.startswith(b"HTTP/1.1 413")
             assert sent < 100_000_000
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
             await served.until_idle()
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> bytes:
+    told = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(65536):
+            told += chunk
+    return told
 
 
 class TestEverywhere:

@@ -1,8 +1,8 @@
 """A conversation with the gate, told line by line: what comes in, and what must come out.
 
-    play = Playbook()
-    play.attached() >> [Dial]
-    play.upstream({"type": "session.created", ...})
+play = Playbook()
+play.attached() >> [Dial]
+play.upstream({"type": "session.created", ...})
 """
 
 from __future__ import annotations

@@ -63,7 +63,10 @@ def test_conversation_created_waits_for_the_clients_session_created() -> None:
 
 @pytest.mark.parametrize(
     ("echo", "field"),
-    [({"instructions": "something else"}, "session.instructions"), ({"tools": []}, "session.tools")],
+    [
+        ({"instructions": "something else"}, "session.instructions"),
+        ({"tools": []}, "session.tools"),
+    ],
 )
 def test_an_echo_without_our_prompt_or_tools_ends_the_session_and_names_the_field(
     echo: dict[str, Any], field: str

@@ -125,17 +125,13 @@ def test_a_busy_conversation_drops_the_waiting_request_and_keeps_the_out_of_band
     play = Playbook().ready()
     play.client({"type": "response.create"})
     play.client({"type": "response.create", "response": {"conversation": "none"}})
-    play.upstream(
-        {"type": "error", "error": {"code": "conversation_already_has_active_response"}}
-    )
+    play.upstream({"type": "error", "error": {"code": "conversation_already_has_active_response"}})
     assert [request.in_conversation for request in play.gate.state.requests] == [False]
 
 
 def test_response_created_tells_what_became_of_response_create() -> None:
     play = Playbook().ready()
-    play.client(
-        {"type": "response.create", "event_id": "r1", "response": {"instructions": "mine"}}
-    )
+    play.client({"type": "response.create", "event_id": "r1", "response": {"instructions": "mine"}})
     (created,) = events(play.response())
     assert created["relay"]["ignored"] == ["response.instructions"]
     assert created["relay"]["event_id"] == "r1"

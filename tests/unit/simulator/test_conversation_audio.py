@@ -130,7 +130,6 @@ def test_silence_is_not_hoarded_while_nobody_speaks() -> None:
     talk.send("response.create")
     assert len(talk.thoughts[0].turn.audio) == 48 * 60_000
     events = talk.append(silence(500) + utterance() + silence(1_000))
-    assert events[-1]["type"] == "error", "the response is still active"
     assert events[0]["audio_start_ms"] > 100_000, "the clock counts all that was appended"
 
 

@@ -292,8 +292,7 @@ def test_the_words_of_refusals_are_the_services_own() -> None:
         "Invalid type for 'session.temperature': expected a decimal, but got a string instead."
     )
     assert words(modalities=["audio"]) == (
-        "Invalid modalities: ['audio']. "
-        "Supported combinations are: ['text'] and ['audio', 'text']."
+        "Invalid modalities: ['audio']. Supported combinations are: ['text'] and ['audio', 'text']."
     )
     missing = Talk().refused("session.update")
     assert missing["message"] == "Missing required parameter: 'session'."

@@ -20,7 +20,7 @@ from tests.unit.upstream.spawner import Spawner
 from tests.unit.upstream.stopped_clock import StoppedClock, settle
 
 HOUR = 3600.0
-TIMING = BearerTiming(present_deadline=0.05, fetch_deadline=5.0)
+TIMING = BearerTiming(present_deadline=2.0, fetch_deadline=5.0)
 
 
 class Issuer:
@@ -126,7 +126,7 @@ async def test_the_old_token_serves_at_once_while_the_new_one_is_in_flight() -> 
         it.issuer.open.clear()
         await it.clock.pass_seconds(HOUR / 2 + 1)
         assert it.issuer.in_flight == 1
-        assert await asyncio.wait_for(it.shown(), 0.02) == "token-1"
+        assert await asyncio.wait_for(it.shown(), 1) == "token-1"
         it.issuer.open.set()
         await settle()
         assert await it.shown() == "token-2"
@@ -205,12 +205,12 @@ async def test_without_a_flight_nobody_waits() -> None:
 
 
 async def test_a_caller_waits_for_a_flight_no_longer_than_the_deadline() -> None:
-    async with kept() as it:
+    async with kept(BearerTiming(present_deadline=0.05)) as it:
         it.issuer.open.clear()
         it.bearer.start(it.spawner)
         assert it.bearer.fault() is None, "the first flight is under way"
         with pytest.raises(CredentialUnavailable):
-            await asyncio.wait_for(it.bearer.present(), 1)
+            await asyncio.wait_for(it.bearer.present(), 2)
         assert it.issuer.in_flight == 1, "the flight goes on"
 
 

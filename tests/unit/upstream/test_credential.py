@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, CredentialUnavailable, Presented
@@ -112,3 +115,10 @@ def test_a_machine_with_azures_command_line_is_a_developers(installed: str) -> N
 def test_an_identity_that_lacks_something_names_it(identity: dict[str, str], missing: str) -> None:
     with pytest.raises(ValueError, match=missing):
         EntraIdentity(**identity)  # type: ignore[arg-type]
+
+
+def test_azure_identity_is_imported_only_when_entra_signs_in() -> None:
+    modules = "app.upstream.dial, app.upstream.bearer, app.upstream.entra, app.upstream.identity"
+    program = f"import sys, {modules}; print({{'azure', 'aiohttp', 'msal'}} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stdout.decode().strip() == "set()"
