@@ -30,8 +30,7 @@ from app.relay.registry import Opening, Registry
 from app.relay.relay import Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate, Terms
-from app.settings import Settings
-from app.settings.choices import UpstreamAuth
+from app.settings import Settings, UpstreamAuth
 from app.store.memory import MemoryStore
 from app.telemetry.logs import session_closed, user_hash
 from app.upstream.bearer import EntraBearer
@@ -159,7 +158,7 @@ def _door(settings: Settings, registry: Registry) -> Door:
         tickets=Tickets(MemoryStore(time.monotonic), settings.ticket_seconds, time.time),
         origins=OriginRules(
             allowed=frozenset(settings.allowed_origins),
-            own=settings.demo_page,
+            own=bool(assets),
             require=settings.require_origin,
         ),
         describe=_describer(settings),

@@ -14,8 +14,16 @@ from app.settings import Settings
 
 out = Console(highlight=False)
 
-INSTRUCTIONS = "You are the demo of the realtime relay. Answer briefly and kindly."
-SESSIONS_PER_USER = "20"
+UNLESS_SET = {
+    "session_instructions": (
+        ("RELAY_SESSION_INSTRUCTIONS", "RELAY_SESSION_INSTRUCTIONS_FILE"),
+        "You are the demo of the realtime relay. Answer briefly and kindly.",
+    ),
+    "session_transcription_model": (("RELAY_SESSION_TRANSCRIPTION_MODEL",), "whisper-1"),
+    "max_sessions_per_user": (("RELAY_MAX_SESSIONS_PER_USER",), "20"),
+    "drain_seconds": (("RELAY_DRAIN_SECONDS",), "0"),
+}
+"""What the demo chooses by itself, by setting, unless one of these variables says otherwise."""
 
 
 def demo(environ: dict[str, str], *, port: int | None = None, as_json: bool = False) -> None:
@@ -28,11 +36,11 @@ def demo(environ: dict[str, str], *, port: int | None = None, as_json: bool = Fa
         "upstream": "embedded",
         "auth": "dev",
         "demo_page": "true",
-        "max_sessions_per_user": environ.get("RELAY_MAX_SESSIONS_PER_USER", SESSIONS_PER_USER),
-        "session_instructions": environ.get("RELAY_SESSION_INSTRUCTIONS", INSTRUCTIONS),
-        "session_transcription_model": environ.get(
-            "RELAY_SESSION_TRANSCRIPTION_MODEL", "whisper-1"
-        ),
+    }
+    given |= {
+        field: value
+        for field, (variables, value) in UNLESS_SET.items()
+        if not any(variable in environ for variable in variables)
     }
     if port is not None:
         given["port"] = str(port)

@@ -186,7 +186,6 @@ class SessionSummary:
     upstream_bytes_in: int = 0
     upstream_bytes_out: int = 0
     audio_in_ms: float = 0.0
-    audio_out_ms: float = 0.0
     responses: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -204,7 +203,7 @@ class SessionSummary:
 def session_closed(summary: SessionSummary) -> None:
     """Writes the one line of a session, at INFO. The caller owes exactly one for each session."""
     fields: dict[str, Any] = asdict(summary)
-    for name in ("duration_s", "ready_after_ms", "dial_ms", "audio_in_ms", "audio_out_ms"):
+    for name in ("duration_s", "ready_after_ms", "dial_ms", "audio_in_ms"):
         if fields[name] is not None:
             fields[name] = round(fields[name], 3 if name == "duration_s" else 1)
     _log.info("session.closed", **fields)

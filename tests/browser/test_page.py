@@ -302,7 +302,7 @@ async def test_every_control_has_a_name(product: Product, open_page: OpenPage) -
     visit = await open_page(product.address)
     nameless = await visit.page.evaluate(
         """() => [...document.querySelectorAll("button, input, select, textarea")].filter((one) =>
-            !(one.textContent.trim() || one.ariaLabel || one.labels?.length || one.title))
+            one.checkVisibility() && !(one.textContent.trim() || one.ariaLabel || one.labels?.length))
             .map((one) => one.outerHTML)"""
     )
     assert nameless == []

@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 SECOND_OF_SPEECH = Speech(bytes(48_000), ((0, "Hello"), (24_000, " there.")))
 """One second of pcm16 in five deltas, with words at its beginning and in its middle."""
-CALL = Calling("weather", '{"city": "Paris"}')
+CALL = Calling("weather", '{"city": "Paris", "unit": "celsius", "days": 3}')
 WRITING = Writing(("Hello", " there."))
 
 
