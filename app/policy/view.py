@@ -94,14 +94,19 @@ def opening_view(configuration: Configuration, policy: Policy, *, model: str) ->
 
 def may_set(policy: Policy) -> list[str]:
     """The session's settings that this policy lets a client change, in the preview spelling."""
-    unknown = {f"session.{name}" for name in SESSION[Dialect.PREVIEW].foreign}
     return [
         _setting(path)
         for path, row in SESSION_FIELDS.items()
         if row.act(policy.profile) is Act.ALLOW
-        and path not in unknown | {"session.type"}
+        and path != "session.type"
+        and not _without_preview_name(path)
         and not (path.endswith(".transcription") and policy.transcription_model is None)
     ]
+
+
+def _without_preview_name(path: str) -> bool:
+    foreign = SESSION[Dialect.PREVIEW].foreign
+    return client_path(path, Dialect.PREVIEW) == path and path.partition(".")[2] in foreign
 
 
 def _setting(path: str) -> str:

@@ -12,6 +12,7 @@ from collections import deque
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 _FULL = 64
 
@@ -53,6 +54,8 @@ class Outbox:
             while True:
                 await self._filled.wait()
                 while self._frames:
+                    if self._socket.state is not State.OPEN:
+                        return
                     await self._socket.send(self._frames.popleft(), text=True)
                     if len(self._frames) < _FULL // 2:
                         self._drained.set()

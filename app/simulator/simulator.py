@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -192,5 +193,11 @@ def _tracked(callers: set[ServerConnection]) -> type[ServerConnection]:
         def connection_lost(self, exc: Exception | None) -> None:
             callers.discard(self)
             super().connection_lost(exc)
+
+        async def close(self, code: CloseCode | int = 1000, reason: str = "") -> None:
+            # asyncio's transport raises AttributeError when it is aborted, as the library does
+            # here, after it was closed behind a write buffer that drained later.
+            if not self.connection_lost_waiter.done():
+                await super().close(code, reason)
 
     return Caller

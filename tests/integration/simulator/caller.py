@@ -67,7 +67,12 @@ async def called(simulator: Simulator, query: str = QUERY, **options: Any) -> As
     headers = {"api-key": simulator.options.key}
     url = target(simulator, query)
     settings = {"additional_headers": headers, "max_size": None, "proxy": None, **options}
-    async with connect(url, **settings) as socket:
+    socket = await connect(url, **settings)
+    try:
         caller = Caller(socket)
         assert (await caller.next())["type"] == "session.created"
         yield caller
+    finally:
+        # asyncio's transport cannot be aborted once it was closed behind a full write buffer.
+        if not socket.connection_lost_waiter.done():
+            await socket.close()

@@ -257,6 +257,8 @@ async def test_a_reader_that_takes_nothing_is_stalled(rig: Opener) -> None:
 async def test_a_slow_reader_is_not_stalled(rig: Opener) -> None:
     r = await rig(receive_buffer=8192, not_sent_low_water=16 * 1024)
     await fill(r)
+    for _ in range(60):
+        r.wire.send(b"x" * 50_000)
     begun = time.monotonic()
     while time.monotonic() - begun < 2.5:
         await r.peer.reader.readexactly(20_000)

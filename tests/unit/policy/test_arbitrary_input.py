@@ -1,0 +1,232 @@
+"""Whatever a client sends: no exception, and upstream gets only keys that somebody has listed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.policy.client_events import judge
+from app.policy.policy import Policy, Profile
+from app.policy.server_events import judge_delta, judge_server
+from app.policy.verdict import Acknowledge, Forward, Ignore, Refuse
+from app.protocol.events import (
+    ClientEvent,
+    Malformed,
+    decode_client,
+    decode_server,
+    encode_client,
+    encode_server,
+    server_head,
+)
+from app.protocol.names import ClientKind, Dialect, ServerKind
+from app.protocol.session_object import PREVIEW_FORMATS
+from tests.unit.policy.stand_in import LAMP, OPEN, SECRET, Session
+
+TRANSCRIBING = {"transcription_model": "the-deployment"}
+POLICIES = [
+    Policy(profile=profile, client_tools=(LAMP,), server_tools=(SECRET,), **further)
+    for profile in Profile
+    for further in ({}, TRANSCRIBING, {"create_response": False, "history": True})
+]
+
+# What may stand in a frame for a preview upstream: path (list positions as []) by path.
+ALLOWED = {
+    "type event_id audio item_id content_index audio_end_ms response_id previous_item_id",
+    "item.id item.type item.role item.call_id item.output item.content[].type",
+    "item.content[].text item.content[].audio item.content[].image_url",
+    "session.modalities session.instructions session.voice session.input_audio_format",
+    "session.output_audio_format session.input_audio_transcription.model",
+    "session.input_audio_transcription.language session.input_audio_transcription",
+    "session.turn_detection session.turn_detection.type session.turn_detection.threshold",
+    "session.turn_detection.prefix_padding_ms session.turn_detection.silence_duration_ms",
+    "session.turn_detection.create_response session.turn_detection.interrupt_response",
+    "session.turn_detection.eagerness session.input_audio_noise_reduction",
+    "session.input_audio_noise_reduction.type session.tools[].type session.tools[].name",
+    "session.tools[].description session.tool_choice session.tool_choice.type session.speed",
+    "session.tool_choice.name session.temperature session.max_response_output_tokens",
+    "response.conversation response.modalities response.instructions response.voice",
+    "response.output_audio_format response.tools[].type response.tools[].name",
+    "response.tools[].description response.tool_choice response.tool_choice.type",
+    "response.tool_choice.name response.temperature response.max_response_output_tokens",
+    "response.input[].type response.input[].id response.input[].role response.input[].call_id",
+    "response.input[].output response.input[].content[].type response.input[].content[].text",
+    "response.input[].content[].audio response.input[].content[].image_url",
+}
+LISTED = {path for line in ALLOWED for path in line.split()}
+FREE = ("session.tools[].parameters", "response.tools[].parameters", "response.metadata")
+
+WORDS = sorted(
+    {step.removesuffix("[]") for path in LISTED for step in path.split(".")}
+    | set(ClientKind)
+    | set(ServerKind)
+    | set(PREVIEW_FORMATS)
+    | {"parameters", "metadata", "append_input_items", "prompt", "output_modalities", "format"}
+    | {"user", "assistant", "system", "message", "function_call_output", "item_reference", "mcp"}
+    | {"input_text", "text", "input_audio", "output", "none", "auto", "server_vad", "function"}
+    | {"semantic_vad", "lamp", "secret", "alloy", "item_user", "item_said", "resp_1", "call_1"}
+    | {"realtime", "root", "tools", "session", "response", "item", "conversation", "relay", "inf"}
+)
+text = st.one_of(st.sampled_from(WORDS), st.text(max_size=8))
+scalar = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), text)
+tree = st.recursive(
+    scalar,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(text, inner, max_size=6)),
+    max_leaves=30,
+)
+
+
+def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.one_of(st.sampled_from(names), text), tree, max_size=8)
+
+
+part = st.fixed_dictionaries(
+    {"type": st.sampled_from(["input_text", "text", "input_audio", "item_reference"])},
+    optional={"text": text, "audio": st.sampled_from(["AAAA", "AAAAAAAA", ""]), "id": tree},
+)
+item = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["message", "function_call_output", "item_reference", "mcp_call"]),
+        "role": st.sampled_from(["user", "assistant", "system", "tool"]),
+        "content": st.one_of(st.lists(part, max_size=3), tree),
+    },
+    optional={"id": text, "call_id": text, "output": text, "status": tree, "object": tree},
+)
+SESSION_NAMES = (
+    *("voice", "modalities", "instructions", "turn_detection", "tools", "tool_choice", "speed"),
+    *("input_audio_transcription", "input_audio_format", "temperature", "model", "prompt"),
+    *("input_audio_noise_reduction", "max_response_output_tokens", "audio", "tracing"),
+)
+RESPONSE_NAMES = (*SESSION_NAMES, "input", "metadata", "conversation", "commit")
+event = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("session.update"), "session": objects(*SESSION_NAMES)},
+        optional={"event_id": text},
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("response.create"), "response": objects(*RESPONSE_NAMES)},
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("response.create"),
+            "response": st.fixed_dictionaries({"input": st.lists(item, max_size=3)}),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("conversation.item.create"), "item": st.one_of(item, tree)},
+        optional={"previous_item_id": text, "extra": tree},
+    ),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(sorted(ClientKind))},
+        optional={"item_id": tree, "audio": tree, "content_index": tree, "audio_end_ms": tree},
+    ),
+    st.dictionaries(text, tree, max_size=6),
+    tree,
+)
+often = settings(
+    max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def paths(value: Any, path: str = "") -> set[str]:
+    """Every leaf and every object below the top, as a path; list positions as []."""
+    if path in FREE:
+        return set()
+    if isinstance(value, dict) and value:
+        return {
+            found
+            for key, entry in value.items()
+            for found in paths(entry, f"{path}.{key}" if path else key)
+        }
+    if isinstance(value, list):
+        return {found for entry in value for found in paths(entry, f"{path}[]")}
+    return {path}
+
+
+def check_client(frame: bytes) -> None:
+    for dialect in Dialect:
+        for policy in POLICIES:
+            decoded = decode_client(frame, dialect)
+            if isinstance(decoded, Malformed):
+                assert decoded.message
+                continue
+            assert isinstance(decoded, ClientEvent)
+            check_verdict(judge(decoded, policy, Session()), decoded.event_id, policy)
+
+
+def check_verdict(verdict: Any, event_id: str | None, policy: Policy) -> None:
+    assert isinstance(verdict, Forward | Refuse | Ignore | Acknowledge)
+    assert verdict.rule
+    if isinstance(verdict, Refuse):
+        assert verdict.message
+        assert verdict.code
+    if not isinstance(verdict, Forward):
+        return
+    sent = encode_client(verdict.event, Dialect.PREVIEW, event_id)
+    leaves = {path.removesuffix("[]") for path in paths(json.loads(sent))}
+    unlisted = leaves - LISTED - {"session", "session.tools", "response.tools", "response.input"}
+    assert not unlisted, unlisted
+    if policy.profile is not OPEN:
+        assert not leaves & {"session.instructions", "response.instructions"}
+        assert b'"mcp' not in sent
+        assert b'"system"' not in sent
+
+
+@given(frame=event.map(lambda value: json.dumps(value).encode()))
+@often
+def test_no_event_raises_and_none_smuggles_a_key(frame: bytes) -> None:
+    check_client(frame)
+
+
+@given(frame=st.binary(max_size=200))
+@often
+def test_no_bytes_raise(frame: bytes) -> None:
+    check_client(frame)
+    assert server_head(frame, Dialect.PREVIEW) is None
+    assert decode_server(frame, Dialect.PREVIEW) is None
+
+
+server_event = st.fixed_dictionaries(
+    {"type": st.sampled_from([*sorted(ServerKind), "response.audio.delta"])},
+    optional={
+        **dict.fromkeys(("session", "response", "item", "error", "conversation"), tree),
+        **dict.fromkeys(("item_id", "response_id", "previous_item_id", "event_id"), text),
+        **dict.fromkeys(("usage", "delta", "part", "logprobs"), tree),
+    },
+)
+
+
+@given(event=server_event)
+@settings(often, max_examples=120)
+def test_no_server_event_raises(event: dict[str, Any]) -> None:
+    frame = json.dumps(event).encode()
+    for dialect in Dialect:
+        head = server_head(frame, dialect)
+        decoded = decode_server(frame, dialect)
+        if head is not None:
+            judge_delta(head, Session())
+        if decoded is None:
+            continue
+        for profile in Profile:
+            policy = Policy(profile=profile, show_usage=profile is OPEN)
+            verdict = judge_server(decoded, policy, Session())
+            if hasattr(verdict, "body"):
+                json.loads(encode_server(verdict.body, dialect))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type":"session.update","session":{"voice":"echo"},"session":{"instructions":"x"}}',
+        b'{"type":"session.update","session":{"voice":"echo","voice":"ash"}}',
+        b'{"type":"conversation.item.create","item":{"type":"message","role":"user",'
+        b'"role":"system","content":[{"type":"input_text","text":"x"}]}}',
+        b'{"note":{"type":"input_audio_buffer.append"},"type":"session.update","session":{}}',
+    ],
+    ids=lambda frame: repr(frame[:40]),
+)
+def test_a_repeated_key_means_one_thing_to_the_policy_and_to_upstream(frame: bytes) -> None:
+    check_client(frame)
