@@ -6,9 +6,9 @@ get six times the allowance of pcm16.
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass
 
+from app.policy.base64_text import decoded_size
 from app.policy.findings import Fault, too_long, wrong_type, wrong_value
 
 _BYTES_PER_MS = {"pcm16": 48, "g711_ulaw": 8, "g711_alaw": 8}
@@ -27,12 +27,8 @@ def measure(value: object, input_format: str, max_bytes: int, path: str) -> Audi
     """`value` as audio in `input_format` (`pcm16`, `g711_ulaw`, `g711_alaw`)."""
     if not isinstance(value, str):
         return wrong_type(path, "a base64 string")
-    # Before decoding: four characters carry three bytes.
-    if len(value) > (max_bytes + 2) // 3 * 4:
-        return too_long(path, max_bytes, "decoded bytes")
-    try:
-        size = len(binascii.a2b_base64(value, strict_mode=True))
-    except ValueError:  # binascii.Error, or characters outside ASCII
+    size = decoded_size(value)
+    if size is None:
         return wrong_value(path, "base64, padded, without line breaks")
     if size > max_bytes:
         return too_long(path, max_bytes, "decoded bytes")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.policy.findings import Fault, Findings, wrong_type
-from app.policy.tables import MCP_TOOL, UNKNOWN_FIELD, Act, Row
+from app.policy.tables import MCP_TOOL, PARENTS, UNKNOWN_FIELD, Act, Row
 from app.policy.tool_shapes import asks_for_mcp
 from app.policy.verdict import Refuse
 from app.policy.wording import refused
@@ -37,7 +37,7 @@ def rebuild(
             return refused(MCP_TOOL, findings.policy, f"'{path}' with type 'mcp'", path)
     built: dict[str, Any] = {}
     findings.ignore_foreign(UNKNOWN_FIELD)
-    for path, value in _leaves(root, sent, rows):
+    for path, value in _leaves(root, sent):
         if isinstance(value, Fault):
             return findings.refusal(value)
         row = rows.get(path)
@@ -60,19 +60,17 @@ def rebuild(
     return built
 
 
-def _leaves(
-    path: str, value: Mapping[str, Any], rows: Mapping[str, Row]
-) -> Iterator[tuple[str, Any]]:
+def _leaves(path: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each field that has a row, or that cannot have one below it. The objects that merely hold
     fields (`session.audio.input`) are walked; null in their place is nothing; anything else there
     is a `Fault`."""
     for key, entry in value.items():
         # A key with a dot in it must not be taken for a path.
         here = f"{path}.{key}" if "." not in key else f"{path}['{key}']"
-        if not any(name.startswith(f"{here}.") for name in rows):
+        if here not in PARENTS:
             yield here, entry
         elif isinstance(entry, dict):
-            yield from _leaves(here, entry, rows)
+            yield from _leaves(here, entry)
         elif entry is not None:
             yield here, wrong_type(here, "an object")
 

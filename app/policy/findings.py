@@ -50,11 +50,12 @@ class Findings:
 
     def ignore(self, path: str, rule: str) -> None:
         """This client sent `path` (internal spelling), and `rule` dropped it."""
-        self._name(self.sent.path(path), rule)
+        if len(self.ignored) < MAX_NAMED:
+            self._name(self.sent.path(path), rule)
 
     def ignore_foreign(self, rule: str) -> None:
         """Keys that mean nothing in the client's dialect were set aside at decoding."""
-        for path in self.sent.foreign:
+        for path in self.sent.foreign:  # a handful: they are listed per dialect
             self._name(path, rule)
 
     def change(self, path: str, value: Any, rule: str) -> None:
@@ -76,7 +77,7 @@ class Findings:
 
     def _name(self, path: str, rule: str) -> None:
         self.why = self.why or rule
-        if len(self.ignored) < MAX_NAMED and path not in self.ignored:
+        if path not in self.ignored:
             self.ignored.append(path if len(path) <= MAX_NAME else path[: MAX_NAME - 1] + "…")
 
 

@@ -261,6 +261,13 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
     Row("response.reasoning", "sss", "response-closed", "cost is the operator's"),
 )
 
+PARENTS: frozenset[str] = frozenset(
+    ".".join(steps[:length])
+    for steps in (name.split(".") for name in (*SESSION_FIELDS, *RESPONSE_FIELDS))
+    for length in range(2, len(steps))
+)
+"""Objects that merely hold fields with rows: `session.audio`, `session.audio.input` ..."""
+
 CONTENT_PARTS: dict[str, Row] = _rows(
     Row("user/input_text", "+++", "item-user-text", "a person may type"),
     Row(

@@ -20,8 +20,3 @@ class Ids:
         """A fresh id, at most 32 characters as the API wants for items."""
         self._count += 1
         return f"{RELAY_ID_PREFIX}{self._seed}_{self._count}"
-
-
-def is_own(identifier: str | None) -> bool:
-    """Whether the relay gave this id."""
-    return identifier is not None and identifier.startswith(RELAY_ID_PREFIX)

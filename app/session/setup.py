@@ -84,8 +84,7 @@ class Setup:
             return []
         sight = SessionSight(self._state, self._terms.policy, self._terms.limits)
         verdict = judge_server(self._conversation, self._terms.policy, sight)
-        if not isinstance(verdict, Rebuild):
-            return []
+        assert isinstance(verdict, Rebuild)
         return [ToClient(encode_server(verdict.body, self._terms.client_dialect))]
 
     def _refused(self, event: ServerEvent) -> list[Command]:

@@ -46,11 +46,10 @@ class Response(msgspec.Struct):
 
 
 class Update(msgspec.Struct):
-    """A `session.update` on its way: whose, and what the policy did to it."""
+    """A client's `session.update` on its way, and what the policy did to it."""
 
     event_id: str | None
     hint: Hint | None = None
-    own: bool = False
     instructions: str | None = None
 
 

@@ -120,8 +120,6 @@ class UpstreamJudge:
             self._state.session = session
         if update.instructions is not None:
             self._state.client_instructions = update.instructions
-        if update.own:
-            return []
         self._state.counters.upstream_events_passed += 1
         frame = self._notices.session(ServerKind.SESSION_UPDATED, update.hint, update.event_id)
         return [ToClient(frame)]
@@ -136,8 +134,7 @@ class UpstreamJudge:
         self._state.counters.errors_to_client += 1
         hint = self._unanswered(error)
         verdict = judge_server(event, self._terms.policy, self._sight)
-        if not isinstance(verdict, Rebuild):
-            return []
+        assert isinstance(verdict, Rebuild)
         if self._terms.policy.hints and hint is not None:
             verdict.body["relay"] = relay_field(self._terms.policy, hint, error.get("event_id"))
         return [ToClient(self._encode(verdict.body))]

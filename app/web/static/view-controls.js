@@ -26,6 +26,9 @@ export class ControlsView {
     find("mute").addEventListener("click", () => on.mute());
     find("stop").addEventListener("click", () => on.stop());
     this.#setUpHold(on);
+    for (const suggestion of find("suggestions").children) {
+      suggestion.addEventListener("click", () => on.say(suggestion.textContent));
+    }
     find("composer").addEventListener("submit", (submit) => {
       submit.preventDefault();
       const field = find("message");

@@ -87,7 +87,7 @@ export class HeaderView {
     clock.hidden = this.#expiresAt === null;
     if (this.#expiresAt === null) return;
     const remaining = 1000 * this.#expiresAt - this.now();
-    find("clock-time").textContent = `${formatClock(remaining)} left`;
+    find("clock-time").textContent = formatClock(remaining);
     clock.className = `clock${remaining < 30_000 ? " out" : remaining < 120_000 ? " low" : ""}`;
   }
 }

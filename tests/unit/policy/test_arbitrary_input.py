@@ -84,44 +84,110 @@ def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 part = st.fixed_dictionaries(
-    {"type": st.sampled_from(["input_text", "text", "input_audio", "item_reference"])},
-    optional={"text": text, "audio": st.sampled_from(["AAAA", "AAAAAAAA", ""]), "id": tree},
+    {
+        "type": st.sampled_from(
+            ["input_text", "input_text", "text", "input_audio", "item_reference"]
+        ),
+        "text": text,
+        "audio": st.sampled_from(["AAAA", "AAAAAAAA", ""]),
+    },
+    optional={"id": tree, "transcript": tree},
 )
 item = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(["message", "function_call_output", "item_reference", "mcp_call"]),
-        "role": st.sampled_from(["user", "assistant", "system", "tool"]),
-        "content": st.one_of(st.lists(part, max_size=3), tree),
+        "type": st.sampled_from(
+            ["message", "message", "function_call_output", "item_reference", "mcp_call"]
+        ),
+        "role": st.sampled_from(["user", "user", "assistant", "system", "tool"]),
+        "content": st.one_of(st.lists(part, min_size=1, max_size=3), tree),
+        "call_id": st.sampled_from(["call_1", "call_2"]),
+        "output": text,
     },
-    optional={"id": text, "call_id": text, "output": text, "status": tree, "object": tree},
+    optional={"id": st.sampled_from(["item_user", "own", "rly_1"]), "status": tree, "object": tree},
 )
-SESSION_NAMES = (
-    *("voice", "modalities", "instructions", "turn_detection", "tools", "tool_choice", "speed"),
-    *("input_audio_transcription", "input_audio_format", "temperature", "model", "prompt"),
-    *("input_audio_noise_reduction", "max_response_output_tokens", "audio", "tracing"),
-)
-RESPONSE_NAMES = (*SESSION_NAMES, "input", "metadata", "conversation", "commit")
+PLAUSIBLE: dict[str, Any] = {
+    "voice": st.sampled_from(["alloy", "echo", "marin"]),
+    "modalities": st.sampled_from([["text"], ["text", "audio"]]),
+    "instructions": text,
+    "turn_detection": st.one_of(
+        st.none(),
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["none", "server_vad", "semantic_vad"])},
+            optional={
+                "threshold": st.floats(),
+                "silence_duration_ms": st.integers(),
+                "create_response": st.booleans(),
+                "eagerness": st.sampled_from(["low", "auto"]),
+                "idle_timeout_ms": tree,
+                "new": tree,
+            },
+        ),
+    ),
+    "tools": st.lists(
+        st.fixed_dictionaries(
+            {"name": st.sampled_from(["lamp", "secret", "mine"])},
+            optional={
+                "type": st.just("function"),
+                "parameters": objects("type"),
+                "server_url": tree,
+            },
+        ),
+        max_size=4,
+    ),
+    "tool_choice": st.sampled_from(["auto", {"type": "function", "name": "lamp"}]),
+    "speed": st.floats(),
+    "temperature": st.floats(),
+    "input_audio_transcription": st.fixed_dictionaries(
+        {}, optional={"language": st.just("de"), "model": tree, "prompt": tree}
+    ),
+    "input_audio_format": st.sampled_from(sorted(PREVIEW_FORMATS)),
+    "output_audio_format": st.sampled_from(sorted(PREVIEW_FORMATS)),
+    "input_audio_noise_reduction": st.just({"type": "far_field"}),
+    "max_response_output_tokens": st.one_of(st.integers(), st.just("inf")),
+    "tracing": tree,
+    "audio": tree,
+    "model": text,
+    "prompt": tree,
+}
+IN_RESPONSE: dict[str, Any] = {
+    "metadata": st.dictionaries(text, text, max_size=3),
+    "conversation": st.sampled_from(["auto", "none"]),
+    "input": st.lists(item, max_size=2),
+    "commit": tree,
+}
+
+
+def mostly(plausible: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Objects whose fields make sense, and now and then one that does not."""
+    sensible = st.fixed_dictionaries({}, optional=plausible)
+    return st.one_of(
+        sensible,
+        sensible,
+        st.tuples(sensible, objects(*plausible)).map(lambda pair: {**pair[0], **pair[1]}),
+    )
+
+
 event = st.one_of(
     st.fixed_dictionaries(
-        {"type": st.just("session.update"), "session": objects(*SESSION_NAMES)},
+        {"type": st.just("session.update"), "session": mostly(PLAUSIBLE)},
         optional={"event_id": text},
     ),
     st.fixed_dictionaries(
-        {"type": st.just("response.create"), "response": objects(*RESPONSE_NAMES)},
-    ),
-    st.fixed_dictionaries(
-        {
-            "type": st.just("response.create"),
-            "response": st.fixed_dictionaries({"input": st.lists(item, max_size=3)}),
-        },
+        {"type": st.just("response.create"), "response": mostly(PLAUSIBLE | IN_RESPONSE)},
     ),
     st.fixed_dictionaries(
         {"type": st.just("conversation.item.create"), "item": st.one_of(item, tree)},
         optional={"previous_item_id": text, "extra": tree},
     ),
     st.fixed_dictionaries(
-        {"type": st.sampled_from(sorted(ClientKind))},
-        optional={"item_id": tree, "audio": tree, "content_index": tree, "audio_end_ms": tree},
+        {
+            "type": st.sampled_from(sorted(ClientKind)),
+            "item_id": st.one_of(st.sampled_from(["item_user", "item_said", "item_gone"]), tree),
+            "audio": st.one_of(st.sampled_from(["AAAAAAAA", "AAA", ""]), tree),
+            "content_index": st.integers(-1, 20),
+            "audio_end_ms": st.one_of(st.integers(0), tree),
+        },
+        optional={"response_id": st.one_of(st.just("resp_1"), tree), "extra": tree},
     ),
     st.dictionaries(text, tree, max_size=6),
     tree,

@@ -91,3 +91,12 @@ def test_an_idle_limit_shorter_than_its_warning_ends_without_one() -> None:
 def test_a_session_shorter_than_a_warning_is_not_warned() -> None:
     play = Playbook(limits=Limits(session_seconds=20), private=True).ready()
     assert play.after(10) == []
+
+
+def test_late_in_a_busy_session_only_its_end_is_awaited() -> None:
+    play = Playbook(limits=Limits(idle_seconds=4000)).ready()
+    end = play.now + 1800
+    play.after(1780)
+    assert play.gate.next_deadline() == end
+    play.response()
+    assert play.gate.next_deadline() == end

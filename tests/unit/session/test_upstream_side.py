@@ -57,8 +57,9 @@ def test_a_response_without_usage_or_of_no_shape_is_no_trouble() -> None:
     usage = {"input_tokens": True, "output_tokens": "many"}
     play.upstream({"type": "response.done", "response": {"id": "resp_1", "usage": usage}})
     assert play.gate.state.counters.input_tokens == 0
+    shapeless: list[object] = [None, 1, [], {}]
     for event_type in ("response.created", "response.done", "conversation.item.created"):
-        for value in (None, 1, [], {}):
+        for value in shapeless:
             broken = {"type": event_type, "response": value, "item": value}
             assert play.upstream(broken) == []
 
@@ -223,3 +224,10 @@ def test_a_client_that_left_is_told_nothing() -> None:
     commands = play.gate.on_client_lost(CloseReason.CLIENT_GONE)
     assert events(commands) == []
     assert ending(commands) is CloseReason.CLIENT_GONE
+
+
+def test_an_event_too_deep_to_read_is_unknown() -> None:
+    play = Playbook().ready()
+    deep = b"[" * 20_000 + b"]" * 20_000
+    frame = b'{"type":"response.done","response":' + deep + b"}"
+    assert notes(play.upstream(frame)) == ["upstream.unknown_event"]
