@@ -7,8 +7,8 @@ how-to still shows and rtclient still sends: `commit`, `cancel_previous`, `promp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.simulator.audio import FORMATS
@@ -28,11 +28,33 @@ from app.simulator.tools import Tool, ToolChoice, checked_choice, checked_tools
 
 _CONVERSATIONS = ("auto", "none")
 _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 16, 64, 512
-_KNOWN = (
-    *("conversation", "input", "instructions", "modalities", "voice", "output_audio_format"),
-    *("tools", "tool_choice", "temperature", "max_response_output_tokens", "metadata"),
-    *("commit", "cancel_previous", "prompt", "append_input_items", "input_items"),
-    "max_output_tokens",
+_OVERRIDES: tuple[tuple[str, str, Callable[[Fields, str], Any]], ...] = (
+    ("modalities", "modalities", checked_modalities),
+    ("instructions", "instructions", lambda fields, name: fields.text(name)),
+    ("voice", "voice", lambda fields, name: checked_word(fields, name, VOICES)),
+    (
+        "output_audio_format",
+        "output_audio_format",
+        lambda fields, name: checked_word(fields, name, FORMATS),
+    ),
+    ("tools", "tools", lambda fields, name: checked_tools(fields.given(name), fields.path(name))),
+    (
+        "tool_choice",
+        "tool_choice",
+        lambda fields, name: checked_choice(fields.given(name), fields.path(name)),
+    ),
+    ("temperature", "temperature", checked_temperature),
+    ("max_output_tokens", "max_output_tokens", checked_max_tokens),
+    ("max_response_output_tokens", "max_output_tokens", checked_max_tokens),
+)
+"""Name on the wire, field of the options, check. The last of several names counts; null, like
+absence, leaves the session's value."""
+_KNOWN = frozenset(
+    {
+        *(name for name, _, _ in _OVERRIDES),
+        *("conversation", "input", "metadata"),
+        *("commit", "cancel_previous", "prompt", "append_input_items", "input_items"),
+    }
 )
 
 
@@ -83,34 +105,14 @@ def checked_options(value: Any, session: Session, log: ItemLog, new_id: NewId) -
     if value is None:
         return session_options(session)
     fields = Fields(value, "response", _KNOWN)
-
-    def word(name: str, supported: tuple[str, ...], default: str) -> str:
-        return default if fields.given(name) is None else checked_word(fields, name, supported)
-
-    def tokens(name: str, default: int | str) -> int | str:
-        return default if fields.given(name) is None else checked_max_tokens(fields, name)
-
-    instructions = fields.text("instructions")
-    fallback = session_options(session)
-    return ResponseOptions(
-        modalities=fallback.modalities
-        if fields.given("modalities") is None
-        else checked_modalities(fields, "modalities"),
-        instructions=fallback.instructions if instructions is None else instructions,
-        voice=word("voice", VOICES, fallback.voice),
-        output_audio_format=word("output_audio_format", FORMATS, fallback.output_audio_format),
-        tools=checked_tools(fields.given("tools"), "response.tools")
-        if "tools" in fields
-        else fallback.tools,
-        tool_choice=checked_choice(fields.given("tool_choice"), "response.tool_choice")
-        if "tool_choice" in fields
-        else fallback.tool_choice,
-        temperature=checked_temperature(fields, "temperature")
-        if fields.given("temperature") is not None
-        else fallback.temperature,
-        max_output_tokens=tokens(
-            "max_response_output_tokens", tokens("max_output_tokens", fallback.max_output_tokens)
-        ),
+    overrides = {
+        option: check(fields, name)
+        for name, option, check in _OVERRIDES
+        if fields.given(name) is not None
+    }
+    return replace(
+        session_options(session),
+        **overrides,
         in_conversation=fields.choice("conversation", _CONVERSATIONS) != "none",
         context=_context(fields, session, log, new_id),
         appended=_appended(fields, session, log, new_id),

@@ -163,10 +163,10 @@ def _noise_reduction(fields: Fields, name: str) -> dict[str, str] | None:
 
 def _tracing(fields: Fields, name: str) -> str | dict[str, Any] | None:
     value = fields.given(name)
-    if value is None or value == "auto":
-        return value
+    if value is None:
+        return None
     if isinstance(value, str):
-        raise unsupported(fields.path(name), value, ("auto",))
+        return fields.choice(name, ("auto",))
     inner = Fields(value, fields.path(name), ("workflow_name", "group_id", "metadata"))
     inner.text("workflow_name")
     inner.text("group_id")

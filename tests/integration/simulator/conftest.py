@@ -28,7 +28,7 @@ def open_sockets() -> int:
 
 def other_tasks() -> set[asyncio.Task[object]]:
     """The loop's tasks without the one that asks."""
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def studio_threads() -> int:

@@ -6,14 +6,17 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from app.simulator.brain import Turn
+from app.simulator.conversation import Conversation
 from app.simulator.options import Options
 from app.simulator.server import serve
 from app.simulator.simulator import Simulator
-from tests.integration.simulator.caller import called, target
+from tests.integration.simulator.caller import Event, called, target
 from tests.unit.simulator.talk import silence, types
 
 
@@ -71,36 +74,93 @@ async def test_expiry_is_heard_by_a_client_that_is_still_sending(nothing_left: N
 
 async def test_a_client_that_does_not_read_is_dropped_at_expiry(nothing_left: None) -> None:
     options = Options(session_seconds=0.6, pace=None, close_seconds=0.3)
-    async with await serve(options) as simulator:
-        reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port, limit=1024)
-        path = target(simulator).partition(f":{simulator.port}")[2]
-        writer.write(
-            f"GET {path}&api-key={options.key} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        await writer.drain()
-        assert b"101" in await reader.readline()
-        sock: socket.socket = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        audio = {"type": "input_audio", "audio": "A" * 1_000_000}
-        item = {"type": "message", "role": "user", "id": "big", "content": [audio]}
-        for event in (
-            {"type": "conversation.item.create", "item": item},
-            *[{"type": "conversation.item.retrieve", "item_id": "big"}] * 20,
-        ):
-            writer.write(masked(json.dumps(event).encode()))
-        await writer.drain()
+    async with await serve(options) as simulator, raw_caller(simulator) as (_, writer):
+        flood(writer)
         await closed(simulator)
         (record,) = simulator.journal.connections
         assert record.sent["error"] == 1
         assert record.close_code_received is None
+
+
+async def test_closing_the_server_does_not_wait_for_a_client_that_does_not_read(
+    nothing_left: None,
+) -> None:
+    simulator = await serve(Options(pace=None, close_seconds=0.3))
+    async with raw_caller(simulator) as (_, writer):
+        flood(writer)
+        (record,) = simulator.journal.connections
+        while not record.sent["conversation.item.retrieved"]:
+            await asyncio.sleep(0.01)
+        begun = time.monotonic()
+        await simulator.close()
+        assert time.monotonic() - begun < 2
+        assert not record.open
+
+
+async def test_a_client_that_sends_its_end_of_file_first_is_no_fault_of_the_server(
+    nothing_left: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await serve(Options(pace=None)) as simulator:
+        async with raw_caller(simulator) as (reader, writer):
+            flood(writer)
+            writer.write_eof()
+            async with asyncio.timeout(5):
+                while await reader.read(65_536):
+                    pass
+        await closed(simulator)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_fault_of_the_simulator_ends_the_connection_with_1011(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Conversation, response_id: str) -> None:
+        raise RuntimeError(response_id)
+
+    monkeypatch.setattr(Conversation, "advance", broken)
+    async with called(simulator) as caller:
+        await caller.send("response.create")
+        assert await caller.ended() == (1011, "Internal error.")
+    assert "fault of the simulator" in caplog.text
+
+
+RawCaller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def raw_caller(simulator: Simulator) -> AsyncIterator[RawCaller]:
+    """A WebSocket by hand, which reads nothing but the first line of the answer by itself."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", simulator.port))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+    try:
+        path = target(simulator).partition(f":{simulator.port}")[2]
+        writer.write(
+            f"GET {path}&api-key={simulator.options.key} HTTP/1.1\r\nHost: x\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        )
+        assert b"101" in await reader.readline()
+        yield reader, writer
+    finally:
         writer.transport.abort()
         await asyncio.sleep(0)
 
 
-def masked(payload: bytes) -> bytes:
+def flood(writer: asyncio.StreamWriter) -> None:
+    """Asks for 20 MB of events."""
+    audio = {"type": "input_audio", "audio": "A" * 1_000_000}
+    item = {"type": "message", "role": "user", "id": "big", "content": [audio]}
+    writer.write(masked({"type": "conversation.item.create", "item": item}))
+    for _ in range(20):
+        writer.write(masked({"type": "conversation.item.retrieve", "item_id": "big"}))
+
+
+def masked(event: Event) -> bytes:
     """A text frame with an all-zero mask, which leaves the payload as it is."""
+    payload = json.dumps(event).encode()
     length = len(payload)
     if length < 126:
         head = bytes([0x81, 0x80 | length])

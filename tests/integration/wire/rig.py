@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import uvicorn
+
 from app.wire.browser import browser_wires
 from app.wire.handshake import WIRE_EXTENSION
 from app.wire.http import HeadLimits, http_with_limits

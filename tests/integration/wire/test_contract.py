@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+
 from app.wire.wire import WireFault
 
 from .peer import CONT, PING, PONG, TEXT, Peer

@@ -66,11 +66,9 @@ def test_older_versions_know_fewer_events() -> None:
     assert middle.refused("conversation.item.retrieve", **retrieve)["code"] == (
         "item_retrieve_invalid_item_id"
     )
-    update = {"session": {}}
-    assert middle.refused("transcription_session.update", **update)["param"] == "type"
-    assert types(Talk().send("transcription_session.update", **update)) == [
-        "transcription_session.updated"
-    ]
+    update = "transcription_session.update"
+    assert middle.refused(update, session={})["param"] == "type"
+    assert types(Talk().send(update, session={})) == ["transcription_session.updated"]
 
 
 def test_unknown_members_of_an_event_are_refused() -> None:

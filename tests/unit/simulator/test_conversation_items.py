@@ -237,9 +237,10 @@ def test_retrieved_items_carry_their_audio() -> None:
     )
 
 
-def test_telephone_audio_is_retrieved_as_telephone_audio() -> None:
+@pytest.mark.parametrize("audio_format", ["g711_ulaw", "g711_alaw"])
+def test_telephone_audio_is_retrieved_as_telephone_audio(audio_format: str) -> None:
     talk = Talk()
-    talk.update(turn_detection=None, input_audio_format="g711_ulaw")
+    talk.update(turn_detection=None, input_audio_format=audio_format)
     wire = bytes(range(128, 228)) * 20
     talk.append(wire)
     item_id = talk.send("input_audio_buffer.commit")[0]["item_id"]

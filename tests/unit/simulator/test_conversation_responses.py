@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.simulator.plan import Speech, Writing
+from app.simulator.plan import Calling, Speech, Writing
 from app.simulator.session import DEFAULT_INSTRUCTIONS
 from tests.unit.simulator.talk import (
     CALL,
@@ -275,6 +275,15 @@ def test_the_token_limit_ends_a_response_as_incomplete() -> None:
     assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
     assert done["output"][0]["status"] == "incomplete"
     assert done["usage"]["output_tokens"] <= 12
+
+
+@pytest.mark.parametrize("plan", [Writing(("eight ch", "and more")), CALL])
+def test_the_token_limit_holds_for_text_and_for_calls(plan: Writing | Calling) -> None:
+    talk = Talk()
+    talk.send("response.create", response={"max_response_output_tokens": 5, "modalities": ["text"]})
+    done = talk.answer(plan)[-2]["response"]
+    assert done["status"] == "incomplete"
+    assert 0 < done["usage"]["output_tokens"] <= 5
 
 
 @pytest.mark.parametrize(
