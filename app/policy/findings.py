@@ -77,8 +77,7 @@ class Findings:
 
     def _name(self, path: str, rule: str) -> None:
         self.why = self.why or rule
-        if path not in self.ignored:
-            self.ignored.append(path if len(path) <= MAX_NAME else path[: MAX_NAME - 1] + "…")
+        self.ignored.append(path if len(path) <= MAX_NAME else path[: MAX_NAME - 1] + "…")
 
 
 def wrong_type(path: str, expected: str) -> Fault:

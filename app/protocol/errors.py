@@ -30,8 +30,7 @@ FIXED_TEXTS: dict[str, str] = {
     "string_above_max_length": "Invalid value: the string is too long.",
     "cannot_update_voice": ("Cannot update a conversation's voice if assistant audio is present."),
     "input_audio_buffer_commit_empty": (
-        "Error committing input audio buffer: the buffer is too small. Expected at least 100ms of "
-        "audio."
+        "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio."
     ),
     "conversation_already_has_active_response": (
         "Conversation already has an active response in progress. Wait until the response is "

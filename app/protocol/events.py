@@ -9,6 +9,7 @@ Nothing here raises for what a peer sent, and no byte of a client's frame is eve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -87,6 +88,7 @@ class _Append(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _APPEND = msgspec.json.Decoder(_Append)
 _TYPED = msgspec.json.Decoder(_Typed)
+_TYPE_NAME = re.compile(r"[a-z0-9_.]{1,80}")
 _HEAD = msgspec.json.Decoder(_Head)
 _ANY = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
@@ -206,6 +208,15 @@ def server_kind(frame: bytes, dialect: Dialect) -> ServerKind | None:
         return kind_of(_TYPED.decode(frame).type, dialect)
     except _UNREADABLE:
         return None
+
+
+def type_for_logs(frame: bytes) -> str:
+    """The `type` of an upstream frame that nobody knows, fit for a log line."""
+    try:
+        said = _TYPED.decode(frame).type
+    except _UNREADABLE:
+        return "unreadable"
+    return said if _TYPE_NAME.fullmatch(said) else "odd"
 
 
 def server_head(frame: bytes, dialect: Dialect) -> ServerHead | None:

@@ -13,7 +13,7 @@ from app.protocol.names import RELAY_ID_PREFIX
 
 MAX_INTEGER = 2**53
 MAX_DEPTH = 32
-MAX_KEYS = 512  # of one piece of free JSON, such as the parameters of a tool
+MAX_KEYS = 512  # of one object, and of one tool with all that is nested in it
 MAX_VALUES = 16_384  # of one event: what a walk over it may cost
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
@@ -41,6 +41,8 @@ def tree_fault(value: Any) -> str | None:
         below: list[Any] = []
         for entry in level:
             if isinstance(entry, dict):
+                if len(entry) > MAX_KEYS:
+                    return f"An object in the event has more than {MAX_KEYS} keys."
                 below.extend(entry.values())
             elif isinstance(entry, list):
                 below.extend(entry)

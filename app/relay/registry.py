@@ -19,6 +19,7 @@ import structlog
 
 from app.auth.principal import Principal
 from app.protocol.close_reasons import CloseReason
+from app.relay.notes import NoteLog
 from app.relay.relay import Dials, Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate
@@ -93,6 +94,7 @@ class Registry:
         self._dials = dials
         self._tasks = tasks
         self._ended = ended
+        self._notes = NoteLog()
         self._live: dict[str, Relay] = {}
         self._per_user: Counter[str] = Counter()
         self._empty = asyncio.Event()
@@ -127,7 +129,7 @@ class Registry:
             return
         try:
             gate = self._make_gate(session_id, principal, opening)
-            relay = Relay(gate, self._dials, self._tasks)
+            relay = Relay(gate, self._dials, self._tasks, self._notes)
         except Exception as error:
             admitted.set_exception(error)  # the door answers for it, and logs it
             return

@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
+from app.relay.notes import NoteLog
 from app.relay.sides import (
     CLIENT_FAULTS,
     ClientSide,
@@ -24,6 +25,7 @@ from app.relay.sides import (
     upstream_reason,
 )
 from app.relay.tasks import Tasks
+from app.relay.timer import DeadlineTimer
 from app.session.commands import (
     Command,
     Dial,
@@ -56,16 +58,23 @@ class Relay:
     """One session at work. Its owner calls `run()` in a task and `attach` or `abandon` once."""
 
     def __init__(
-        self, gate: Gate, dials: Dials, tasks: Tasks, *, attach_seconds: float = 10.0
+        self,
+        gate: Gate,
+        dials: Dials,
+        tasks: Tasks,
+        notes: NoteLog,
+        *,
+        attach_seconds: float = 10.0,
     ) -> None:
         self._gate = gate
         self._dials = dials
         self._tasks = tasks
+        self._notes = notes
         self._attach_seconds = attach_seconds
         self._loop = asyncio.get_running_loop()
         self._attached = self._loop.create_future()
         self._over: asyncio.Future[CloseReason] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DeadlineTimer(self._loop, self._tick)
         self._dialling: asyncio.Task[None] | None = None
         self.client = ClientSide(self)
         self.leg = LegSide(self, 0)
@@ -76,8 +85,11 @@ class Relay:
 
     def attach(self, wire: Wire) -> None:
         """Hands over the client's accepted wire. The relay dials upstream at once."""
-        if self._over.done():
-            wire.close(*self._farewell(self._over.result()))
+        if self._over.done():  # it was ended while the handshake was being answered
+            reason = self._over.result()
+            if (words := self._gate.last_words(reason)) is not None:
+                wire.send(words)
+            wire.close(*self._farewell(reason))
             return
         self.client.own(wire)
         self._attached.set_result(None)
@@ -142,7 +154,7 @@ class Relay:
                 return
             self._carry_out(command)
         if not self._over.done():
-            self._arm()
+            self._timer.arm(self._gate.next_deadline())
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -154,8 +166,8 @@ class Relay:
                 self.client.start()
             case Dial(leg):
                 self._dialling = self._tasks.spawn(f"dial {self._gate.session_id}", self._dial(leg))
-            case Note(kind, fields):
-                log.warning(kind, session=self._gate.session_id, **fields)
+            case Note():
+                self._notes.write(self._gate.session_id, command)
             case End(reason):
                 self._finish(reason)
             case _:
@@ -194,21 +206,9 @@ class Relay:
         except Exception as error:
             self.failed(error)
 
-    # -- time ----------------------------------------------------------------------------------
-
-    def _arm(self) -> None:
-        deadline = self._gate.next_deadline()
-        if deadline is None:
-            return
-        if self._timer is None or deadline < self._timer.when():
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
+    def _tick(self, now: float) -> None:
         try:
-            self._obey(self._gate.on_timer(self._loop.time()))
+            self._obey(self._gate.on_timer(now))
         except Exception as error:
             self.failed(error)
 
@@ -219,9 +219,7 @@ class Relay:
         if self._over.done():
             return
         self._over.set_result(reason)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         if self._dialling is not None:
             self._dialling.cancel()
         self.client.farewell(*self._farewell(reason))

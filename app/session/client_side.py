@@ -10,9 +10,11 @@ from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from app.policy.client_events import judge
+from app.policy.tables import RESPONSE_FIELDS, SESSION_FIELDS
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse
 from app.protocol.events import ClientEvent, Malformed, encode_client
-from app.protocol.names import ClientKind, ServerKind
+from app.protocol.names import ClientKind, Dialect, ServerKind
+from app.protocol.paths import client_path
 from app.session.clocks import Clocks
 from app.session.commands import Command, Note, ToClient, ToUpstream
 from app.session.notices import Notices
@@ -33,6 +35,15 @@ ACTIVITY = frozenset(
 """Events of a client that show somebody is there; audio alone does not (it may be silence)."""
 
 VIOLATION_WINDOW = 60.0
+
+KNOWN_FIELDS = frozenset(
+    client_path(row, dialect) for row in SESSION_FIELDS | RESPONSE_FIELDS for dialect in Dialect
+)
+"""Paths that may stand in a log, in the clients' spellings."""
+
+IGNORED_FIX = (
+    "Set it for everybody (RELAY_SESSION_...), or RELAY_POLICY=open if you trust this frontend."
+)
 
 
 class ClientJudge:
@@ -110,8 +121,10 @@ class ClientJudge:
                 pass
 
     def _told(self, hint: Hint | None) -> list[Command]:
-        """For the operator's log, which says each field once per process."""
+        """For the operator's log. Names that a client made up are not written there."""
         if hint is None or not hint.ignored:
             return []
-        fields = ", ".join(hint.ignored)
-        return [Note("policy.ignored", {"profile": self._terms.policy.profile, "fields": fields})]
+        profile = self._terms.policy.profile.value
+        known = sorted({name if name in KNOWN_FIELDS else "other" for name in hint.ignored})
+        said = f"{profile} ignored {', '.join(known)} of a client."
+        return [Note("policy.ignored", {"what": said, "fix": IGNORED_FIX})]

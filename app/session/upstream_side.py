@@ -18,6 +18,7 @@ from app.protocol.events import (
     decode_server,
     encode_server,
     server_head,
+    type_for_logs,
 )
 from app.protocol.names import ServerKind
 from app.session.clocks import Clocks
@@ -50,13 +51,13 @@ class UpstreamJudge:
         """One frame."""
         head = server_head(frame, self._terms.upstream_dialect)
         if head is None:
-            return self._unknown()
+            return self._unknown(frame)
         if head.kind in DELTAS and head.kind not in OBSERVED and self._same_dialect:
             passes = judge_delta(head, self._sight)
             return self._carry_out(Pass() if passes else Drop("hidden"), frame)
         event = decode_server(frame, self._terms.upstream_dialect)
         if event is None:
-            return self._unknown()
+            return self._unknown(frame)
         match event.kind:
             case ServerKind.SESSION_CREATED:
                 return []
@@ -155,9 +156,9 @@ class UpstreamJudge:
             self._state.requests[:] = [r for r in self._state.requests if not r.in_conversation]
         return None
 
-    def _unknown(self) -> list[Command]:
+    def _unknown(self, frame: bytes) -> list[Command]:
         self._state.counters.upstream_events_unknown += 1
-        return [Note("upstream.unknown_event")]
+        return [Note("upstream.unknown_event", {"type": type_for_logs(frame)})]
 
     def _encode(self, body: dict[str, Any]) -> bytes:
         return encode_server(body, self._terms.client_dialect)

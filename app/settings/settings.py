@@ -69,6 +69,7 @@ class Settings(Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds
             show_usage=self.show_usage,
             show_rate_limits=self.show_rate_limits,
             client_tools=self.session_tools,
+            transcription_model=self.session_transcription_model,
         )
 
     def configuration(self) -> Configuration:

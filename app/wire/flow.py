@@ -86,7 +86,7 @@ class Flow(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._late = self._late or _GONE
-        self._guard(self._catch_up)
+        self._catch_up()
 
     def pause_writing(self) -> None:
         """The write buffer is over its high mark. Comes from inside `send`."""
@@ -251,13 +251,17 @@ class Flow(asyncio.Protocol):
     def _catch_up_soon(self) -> None:
         if not self._due:
             self._due = True
-            self._soon(self._catch_up)
+            self._loop.call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
-        """Everything that waits to be told, in order."""
+        """Everything that waits to be told, in order; the last word comes whatever else fails."""
         self._due = False
-        if self._owner.receiver is None:
-            return
+        if self._owner.receiver is not None:
+            self._guard(self._tell)
+            if self._phase is Phase.LOST:
+                self._guard(self._owner.closed)
+
+    def _tell(self) -> None:
         self._run()
         late, self._late = self._late, None
         if isinstance(late, Exception):
@@ -265,8 +269,6 @@ class Flow(asyncio.Protocol):
         elif late is not None:
             self._lose(late)
         self._tell_pressure()
-        if self._phase is Phase.LOST:
-            self._owner.closed()
 
     def _tell_pressure(self) -> None:
         if self._phase is Phase.OPEN:

@@ -51,7 +51,7 @@ class UpstreamWire(OwnedWire):
         transport = reader.transport
         assert transport is not None
         self._take(transport)
-        self._pipe.reading = False  # the reader stopped at the end of the head
+        self._intake.off()  # as the reader left it, at the end of the head
         self._open()
         if not reader.lost:
             reader.successor = self

@@ -9,15 +9,18 @@ const QUIET = 0.0004; // about -68 dBFS: a live microphone is never this still f
 
 export class MicrophoneWatch {
   #tell;
+  #recovered;
   #timer = 0;
   #openedAt = 0;
   #lastFrame = 0;
   #loudest = 0;
   #told = false;
+  #slow = false;
 
-  /** @param {(problem: Problem) => void} tell */
-  constructor(tell) {
-    this.#tell = tell;
+  /** @param {{problem: (problem: Problem) => void, recovered: () => void}} hooks */
+  constructor({ problem, recovered }) {
+    this.#tell = problem;
+    this.#recovered = recovered;
   }
 
   /** `paused()` answers whether silence is expected: muted, or the context does not run. */
@@ -25,7 +28,7 @@ export class MicrophoneWatch {
     this.stop();
     this.#openedAt = this.#lastFrame = performance.now();
     this.#loudest = 0;
-    this.#told = false;
+    this.#told = this.#slow = false;
     this.#timer = setInterval(() => this.#look(paused()), 1000);
   }
 
@@ -36,10 +39,16 @@ export class MicrophoneWatch {
   frame(peak) {
     this.#lastFrame = performance.now();
     this.#loudest = Math.max(this.#loudest, peak);
+    if (this.#told && peak >= QUIET) {
+      this.#told = false;
+      this.#recovered();
+    }
   }
 
   congested() {
-    this.#say("The network is too slow for your voice.", "What you say arrives late.", "slow");
+    if (this.#slow) return;
+    this.#slow = true;
+    this.#tell(new Problem("The network is too slow for your voice.", "What you say arrives late.", "slow"));
   }
 
   #look(paused) {

@@ -203,6 +203,7 @@ talking.addEventListener("change", () => {
     for (const kind of ["NotAllowedError", "NotFoundError", "start", "hold"]) notices.clear(kind);
   snapshot();
 });
+talking.addEventListener("heard", () => ["deaf", "stuck"].forEach((kind) => notices.clear(kind)));
 talking.addEventListener("problem", ({ detail }) => tell(detail));
 
 sound.addEventListener("state", () => {

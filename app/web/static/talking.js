@@ -2,7 +2,8 @@
 // person says when) and Mute. It opens sound, microphone and session, in the order that browsers
 // demand, and says in words what stopped it.
 //
-// Events: "change" · "problem" {title, remedy, kind, level}. Modes: off, talk, hold.
+// Events: "change" · "problem" {title, remedy, kind, level} · "heard" when a silent microphone
+// is heard after all. Modes: off, talk, hold.
 
 import { Problem } from "./audio-in.js";
 import { MicrophoneWatch } from "./microphone-watch.js";
@@ -21,7 +22,10 @@ export class Talking extends EventTarget {
   #device;
   #voiceDetection = null; // the session's own turn_detection, to return to after hold
   #heldMs = 0;
-  #watch = new MicrophoneWatch((problem) => this.#tell(problem));
+  #watch = new MicrophoneWatch({
+    problem: (problem) => this.#tell(problem),
+    recovered: () => this.dispatchEvent(new Event("heard")),
+  });
   #manual = false; // whether this session has its voice detection switched off
   #askedForHold = false;
   #attempt = 0;

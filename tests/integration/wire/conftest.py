@@ -13,3 +13,9 @@ import uvloop
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Each coroutine test runs once per loop."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unread socket is looked at five times a second, to save the tests' time."""
+    monkeypatch.setattr("app.wire.watch.LOOK_SECONDS", 0.2)

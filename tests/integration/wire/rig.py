@@ -208,7 +208,7 @@ class Opener:
         behind: Callable[[Peer], bytes] | None = None,
         **changes: Any,
     ) -> Rig:
-        """A rig. `behind` makes bytes that come in the handshake's segment; `changes` are limits."""
+        """A rig. `behind` makes bytes for the handshake's segment; `changes` are limits."""
         limits = replace(LIMITS, **changes)
         seen = Recorder()
         make = self._browser if self.side == "browser" else self._upstream

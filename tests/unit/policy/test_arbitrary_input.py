@@ -83,6 +83,7 @@ def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.one_of(st.sampled_from(names), text), tree, max_size=8)
 
 
+PARTS = ["input_text", "input_text", "text", "input_audio", "item_reference"]
 part = st.fixed_dictionaries(
     {
         "type": st.sampled_from(

@@ -332,7 +332,7 @@ def test_a_response_is_rebuilt_from_known_keys(kind: str, profile: Profile) -> N
 
 
 def test_the_documented_minimal_response_is_itself() -> None:
-    response = {
+    response: dict[str, Any] = {
         "object": "realtime.response",
         "id": "resp_1",
         "status": "in_progress",

@@ -140,12 +140,18 @@ def test_the_number_of_values_is_bounded() -> None:
     assert "more than" in refused({"type": "x", "a": [0] * 20_000}).message
 
 
+def test_the_number_of_keys_of_one_object_is_bounded() -> None:
+    read({"type": "x", "a": {f"k{n}": 0 for n in range(512)}})
+    assert "512 keys" in refused({"type": "x", "a": {f"k{n}": 0 for n in range(513)}}).message
+
+
 @pytest.mark.parametrize(
     ("kind", "root"), [("session.update", "session"), ("response.create", "response")]
 )
 def test_a_tool_with_too_many_keys_is_refused(kind: str, root: str) -> None:
     def event(keys: int) -> dict[str, Any]:
-        parameters = {"properties": [{f"k{n}": 0 for n in range(keys)}]}
+        half = {f"k{n}": 0 for n in range(keys // 2)}
+        parameters = {"properties": [half, half]}
         return {"type": kind, root: {"tools": ["odd", {"parameters": parameters}]}}
 
     read(event(500))

@@ -8,6 +8,7 @@ import pytest
 
 from app.policy.policy import ClientTool, Policy, Profile
 from app.protocol.close_reasons import CloseReason
+from app.session.commands import Note
 from tests.unit.session.playbook import Playbook, ending, events, notes, sent_up
 
 LOOK = ClientTool("look", {"type": "function", "name": "look", "parameters": {"type": "object"}})
@@ -162,3 +163,13 @@ def test_an_open_client_sees_its_own_instructions_and_may_call_its_own_tools() -
     call = {"id": "item_f", "type": "function_call", "name": "mine", "call_id": "call_1"}
     added = {"type": "response.output_item.added", "response_id": "resp_1", "item": call}
     assert events(play.upstream(added))
+
+
+def test_a_name_that_a_client_made_up_is_told_to_it_and_not_to_the_log() -> None:
+    play = Playbook().ready()
+    session = {"voice": "verse", "instructions": "mine", "made\nup": 1}
+    commands = play.client({"type": "session.update", "session": session})
+    (note,) = [command for command in commands if isinstance(command, Note)]
+    assert note.fields["what"] == "guided ignored other, session.instructions of a client."
+    (updated,) = events(play.upstream({"type": "session.updated", "session": play.session}))
+    assert "session.made\nup" in updated["relay"]["ignored"]

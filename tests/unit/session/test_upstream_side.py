@@ -7,7 +7,7 @@ from typing import Any
 
 from app.policy.policy import Policy, Profile
 from app.protocol.close_reasons import CloseReason
-from app.session.commands import ToClient
+from app.session.commands import Note, ToClient
 from tests.unit.session.playbook import Playbook, ending, events, notes
 
 
@@ -66,9 +66,12 @@ def test_a_response_without_usage_or_of_no_shape_is_no_trouble() -> None:
 
 def test_an_unknown_event_is_dropped_counted_and_noted() -> None:
     play = Playbook().ready()
-    assert notes(play.upstream({"type": "brand.new", "secret": "x"})) == ["upstream.unknown_event"]
+    (note,) = play.upstream({"type": "brand.new", "secret": "x"})
+    assert note == Note("upstream.unknown_event", {"type": "brand.new"})
+    (note,) = play.upstream({"type": "x" * 1000})
+    assert note == Note("upstream.unknown_event", {"type": "odd"})
     assert notes(play.upstream(b"not json")) == ["upstream.unknown_event"]
-    assert play.gate.state.counters.upstream_events_unknown == 2
+    assert play.gate.state.counters.upstream_events_unknown == 3
 
 
 def test_a_second_session_created_never_reaches_the_client() -> None:

@@ -277,7 +277,7 @@ def test_the_token_limit_ends_a_response_as_incomplete() -> None:
     assert done["usage"]["output_tokens"] <= 12
 
 
-@pytest.mark.parametrize("plan", [Writing(("eight ch", "and more")), CALL])
+@pytest.mark.parametrize("plan", [Writing(("eight ch", "and more of it")), CALL])
 def test_the_token_limit_holds_for_text_and_for_calls(plan: Writing | Calling) -> None:
     talk = Talk()
     talk.send("response.create", response={"max_response_output_tokens": 5, "modalities": ["text"]})
