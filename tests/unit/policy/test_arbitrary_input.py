@@ -194,7 +194,7 @@ event = st.one_of(
     tree,
 )
 often = settings(
-    max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=3000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
