@@ -1,4 +1,4 @@
-"""The numbers in the docs, taken from where they are in force: limits, caps, the policy's values."""
+"""The numbers in the docs, taken from where they are in force: limits, caps, values."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ _MEANINGS: dict[str, str] = {
     "output_modalities": "modalities that a client may choose",
     "client_tools": "function tools that run in the client",
     "max_output_tokens": "most tokens of one response that a client may ask for",
-    "transcription_model": "the operator's transcription model; without one, no client language "
-    "is taken",
+    "transcription_model": "the operator's transcription model; without one, clients name no language",
     "languages": "languages that a client may name for transcription; none: any",
     "server_tools": "tools that run behind the relay and are hidden",
     "create_response": "forced value of `create_response`; none: the client's choice",
@@ -56,10 +55,10 @@ def policy_values() -> str:
     """Every value of `Policy`: its default, and the variable that sets it, found by trying."""
     usual = Policy()
     setters = _setters()
-    lines = [
-        f"| {_MEANINGS[name]} | {_shown(getattr(usual, name))} | {setters.get(name, 'no setting')} |"
-        for name in (field.name for field in fields(Policy))
-    ]
+    lines = []
+    for name in (field.name for field in fields(Policy)):
+        setter = setters.get(name, "no setting")
+        lines.append(f"| {_MEANINGS[name]} | {_shown(getattr(usual, name))} | {setter} |")
     return _table("value", "default", "set by", lines)
 
 
@@ -90,7 +89,8 @@ def policy_numbers() -> str:
         f"{shapes.METADATA_VALUE} characters",
         "tools": f"{tool_shapes.MAX_TOOLS}, descriptions of {tool_shapes.MAX_DESCRIPTION:,} "
         f"characters, parameters of {_size(tool_shapes.MAX_PARAMETERS)}",
-        "nesting of an event": f"{strictness.MAX_DEPTH} levels, {strictness.MAX_VALUES:,} values",
+        "an event as a whole": f"{strictness.MAX_DEPTH} levels, {strictness.MAX_VALUES:,} values, "
+        f"{strictness.MAX_KEYS} keys in one object",
         "integers": "within 2^53",
         "deliberate violations": f"{limits.violations_per_minute} in a minute end the session",
     }

@@ -19,6 +19,7 @@ from pathlib import Path
 from app.cli.document_numbers import limits, policy_numbers, policy_values
 from app.cli.retry_advice import advice
 from app.policy import input_shapes, shapes, tool_shapes
+from app.policy.policy import Profile
 from app.policy.tables import (
     CONTENT_PARTS,
     EVENTS,
@@ -42,8 +43,10 @@ from app.protocol.session_object import RESPONSE_CREATE, SESSION
 COMMAND = "python -m app.cli.policy_document --write"
 ROOT = Path(__file__).resolve().parents[2]
 
+END = "<!-- end -->"
+
 _ACTS = {Act.ALLOW: "allowed", Act.STRIP: "stripped", Act.REFUSE: "**refused**"}
-_HEAD = ("locked", "guided", "open", "why", "rule")
+_PROFILES = tuple(profile.value for profile in Profile)
 _CONSTANT = re.compile(r"`([A-Z_]{3,})`")
 
 OTHER_RULES: Mapping[str, str] = {
@@ -77,21 +80,27 @@ def _filled(path: Path, blocks: Mapping[str, str]) -> str:
         raise ValueError(f"{path} is missing: run this in a checkout of the repository.")
     text = path.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        mark = re.escape(f"<!-- generated: {name} -->")
-        pattern = re.compile(rf"({mark}\n).*?(<!-- end -->)", re.DOTALL)
-        text, found = pattern.subn(lambda marks, block=block: f"{marks[1]}{block}{marks[2]}", text)
-        if found != 1:
-            raise ValueError(f"{path} needs '<!-- generated: {name} --> ... <!-- end -->' once.")
+        mark = f"<!-- generated: {name} -->\n"
+        before, marked, rest = text.partition(mark)
+        _, ended, after = rest.partition(END)
+        if not marked or not ended or mark in after:
+            raise ValueError(f"{path} needs '{mark.strip()} ... {END}' exactly once.")
+        text = f"{before}{mark}{block}{END}{after}"
     return text
 
 
 def policy_blocks() -> dict[str, str]:
     """The generated parts of docs/policy.md, by name."""
     rule = _Anchors()
-    nowhere = {row.name: row for row in (UNKNOWN_EVENT, UNKNOWN_ITEM, MCP_TOOL)}
-    entries = ITEM_TYPES | {"item_reference in response.input": REFERENCE}
+    nowhere = {
+        "an event": UNKNOWN_EVENT,
+        "an item, a role or a content part": UNKNOWN_ITEM,
+        "a tool or a `tool_choice` of type `mcp`": MCP_TOOL,
+    }
+    entries = {f"`{name}`": row for name, row in ITEM_TYPES.items()}
+    entries[f"`{REFERENCE.name}` in `response.input`"] = REFERENCE
     return {
-        "events": _rows("event", EVENTS, rule),
+        "events": _rows("event", {f"`{name}`": row for name, row in EVENTS.items()}, rule),
         "session fields": _fields("session", SESSION_FIELDS, rule),
         "response fields": _fields("response", RESPONSE_FIELDS, rule),
         "content parts": _rows("role and part", _preview_parts(), rule),
@@ -119,11 +128,12 @@ class _Anchors:
 
 
 def _rows(what: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> str:
-    return table((what, *_HEAD), ((f"`{name}`", *_cells(row, rule)) for name, row in rows.items()))
+    lines = ((name, *_acts(row), row.why, rule(row.rule)) for name, row in rows.items())
+    return table((what, *_PROFILES, "why", "rule"), lines)
 
 
-def _cells(row: Row, rule: Callable[[str], str]) -> tuple[str, ...]:
-    return (*(_ACTS[Act(sign)] for sign in row.acts), row.why, rule(row.rule))
+def _acts(row: Row) -> Iterator[str]:
+    return (_ACTS[row.act(profile)] for profile in Profile)
 
 
 def _fields(root: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> str:
@@ -137,8 +147,8 @@ def _fields(root: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> s
             shown += f" (GA: `{name}`)"
         elif name.partition(".")[2] in foreign:
             shown += " (GA alone)"
-        lines.append((shown, *_cells(row, rule)[:-1], _value_rule(row), rule(row.rule)))
-    return table(("field", *_HEAD[:-1], "values", _HEAD[-1]), lines)
+        lines.append((shown, *_acts(row), row.why, _value_rule(row), rule(row.rule)))
+    return table(("field", *_PROFILES, "why", "values", "rule"), lines)
 
 
 def _value_rule(row: Row) -> str:
@@ -160,7 +170,7 @@ def _preview_parts() -> dict[str, Row]:
     for row in CONTENT_PARTS.values():
         role, _, kind = row.name.partition("/")
         item = item_out({"content": [{"type": kind}]}, Dialect.PREVIEW)
-        named[f"{role}, {item['content'][0]['type']}"] = row
+        named[f"{role}: `{item['content'][0]['type']}`"] = row
     return named
 
 

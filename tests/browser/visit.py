@@ -25,6 +25,10 @@ class Heard:
         times = self._audible_times(since)
         return times[-1] - times[0] if times else 0.0
 
+    def sounding_seconds(self) -> float:
+        """The time in which there was sound, counted in blocks: waiting is left out."""
+        return sum(len(samples) for _, samples in self.blocks) / self.rate
+
     def last_audible(self, before: float = float("inf")) -> float:
         """When the last audible sample before a moment was played; 0.0 if there was none."""
         return max((at for at in self._audible_times(0.0) if at < before), default=0.0)

@@ -69,6 +69,7 @@ async def running_relay(
         "max_sessions_per_user": "100",
     }
     settings = load({}, env_file=None, **{**values, **given})
+    usual = structlog.get_config()
     capture = LogCapture()
     structlog.configure(processors=[capture], cache_logger_on_first_use=False)
     product = create(settings)
@@ -91,3 +92,4 @@ async def running_relay(
         async with asyncio.timeout(30):
             await serving
         listener.close()
+        structlog.configure(**usual)

@@ -18,6 +18,7 @@ function within(promise, ms) {
 export class SoundContext extends EventTarget {
   #context = null;
   #modules = null;
+  #sink = "";
 
   /** The AudioContext, or null before the first `open`. */
   get context() {
@@ -59,6 +60,7 @@ export class SoundContext extends EventTarget {
 
   /** Play through another speaker, where the browser can (AudioContext.setSinkId). */
   async choose(sinkId) {
+    this.#sink = sinkId; // also for a context that is not made yet
     await this.#context?.setSinkId?.(sinkId);
   }
 
@@ -73,6 +75,7 @@ export class SoundContext extends EventTarget {
     if (navigator.audioSession) navigator.audioSession.type = "play-and-record"; // iOS loudspeaker
     this.#context = new AudioContext({ latencyHint: "interactive" });
     this.#modules = null;
+    if (this.#sink) this.#context.setSinkId?.(this.#sink).catch(() => {}); // gone: the default plays
     this.#context.addEventListener("statechange", () => this.dispatchEvent(new Event("state")));
   }
 

@@ -18,6 +18,7 @@ export class RealtimeSocket extends EventTarget {
   #socket = null;
   #timer = 0;
   #tries = 0;
+  #run = 0; // a ticket that comes for an earlier attempt is not used
   #readyAt = 0;
   #lastError = null;
   #pending = null;
@@ -60,24 +61,24 @@ export class RealtimeSocket extends EventTarget {
 
   /** End the session; nothing is tried again. */
   close() {
-    clearTimeout(this.#timer);
-    const socket = this.#drop();
-    socket?.close(1000);
+    this.#run += 1;
+    this.#drop()?.close(1000);
     this.#end({ code: 1000, title: "You closed the session.", remedy: "", retry: false });
   }
 
   async #start() {
     clearTimeout(this.#timer);
     this.#lastError = null;
+    const run = (this.#run += 1);
     this.#enter("ticket");
     let ticket;
     try {
       ticket = await this.#ticket();
     } catch (why) {
-      if (this.state === "ticket") this.#fail(why);
+      if (run === this.#run) this.#fail(why);
       return;
     }
-    if (this.state !== "ticket") return; // closed meanwhile
+    if (run !== this.#run) return; // closed meanwhile
     this.#tell("ticket", ticket);
     this.#open(ticket.value);
   }

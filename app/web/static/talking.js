@@ -11,6 +11,7 @@ import { API_RATE, pcmMilliseconds, toBase64 } from "./pcm.js";
 
 const TAIL_MS = 700; // silence that lets the service end a turn when Talk is switched off in it
 const RELEASE_MS = 160; // sound that is still on its way from the microphone at release
+const HOLD = { remedy: "Hold the button while you speak.", level: "info", kind: "hold" };
 const SHORTEST_MS = 200; // a held turn; the service refuses less than 100 ms
 
 export class Talking extends EventTarget {
@@ -91,12 +92,7 @@ export class Talking extends EventTarget {
     this.#socket.send({ type: "input_audio_buffer.clear" });
     this.#enter("hold");
     if (!this.holding) {
-      this.#tell({
-        title: "Ready.",
-        remedy: "Hold the button while you speak.",
-        level: "info",
-        kind: "hold",
-      });
+      this.#tell({ ...HOLD, title: "Ready." });
     } else if (this.#session.answering) await this.#session.stop();
   }
 
@@ -129,12 +125,7 @@ export class Talking extends EventTarget {
       this.#session.commit();
     } else {
       this.#socket.send({ type: "input_audio_buffer.clear" });
-      this.#tell({
-        title: "That was too short.",
-        remedy: "Hold the button while you speak.",
-        level: "info",
-        kind: "hold",
-      });
+      this.#tell({ ...HOLD, title: "That was too short." });
     }
     this.#changed();
   }
@@ -232,6 +223,7 @@ export class Talking extends EventTarget {
     this.#release = 0;
     this.#watch.stop();
     this.#input.close();
+    this.#input.muted = false;
     this.starting = this.holding = false;
     this.#enter("off");
   }

@@ -96,7 +96,14 @@ export class ControlsView {
       press();
     });
     hold.addEventListener("keyup", (key) => {
-      if (key.key === " " || key.key === "Enter") release();
+      if (key.key !== " " && key.key !== "Enter") return;
+      key.preventDefault(); // or Firefox makes a click of it
+      release();
+    });
+    hold.addEventListener("click", (click) => {
+      if (click.detail > 0) return; // a pointer did it
+      if (down) release();
+      else press(); // a screen reader cannot hold: once to begin, once to send
     });
     hold.addEventListener("blur", release);
   }

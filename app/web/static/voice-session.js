@@ -22,7 +22,7 @@ export class VoiceSession extends EventTarget {
     this.#out = out;
     socket.addEventListener("event", ({ detail }) => this.#onEvent(detail.event));
     socket.addEventListener("state", ({ detail }) => {
-      if (detail.state !== "ready") this.#forget(detail.state);
+      if (detail.state !== "ready") this.#forget(detail);
     });
   }
 
@@ -85,11 +85,12 @@ export class VoiceSession extends EventTarget {
     if (this.response !== null) this.#cut.add(this.response);
     const items = await this.#out.clear();
     for (const one of items) {
+      this.#tell("interrupted", one);
+      if (!this.#parts.has(one.item)) continue; // of an earlier session: nobody to tell
       // At least 1 ms: the service refuses 0 as if the item had no audio at all.
       const audio_end_ms = Math.max(1, Math.floor(Math.min(one.heardMs, one.receivedMs)));
-      const content_index = this.#parts.get(one.item) ?? 0;
+      const content_index = this.#parts.get(one.item);
       this.send({ type: "conversation.item.truncate", item_id: one.item, content_index, audio_end_ms });
-      this.#tell("interrupted", one);
     }
     this.#changed();
   }
@@ -144,12 +145,13 @@ export class VoiceSession extends EventTarget {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #forget(state) {
+  #forget({ state, why }) {
     this.#free();
     this.hearing = false;
     this.#cut.clear();
     this.#parts.clear();
     if (state === "ended" || state === "waiting") this.session = null;
+    if (state === "ended" && why.code === 1000) this.#out.clear(); // the person wants quiet
     this.#changed();
   }
 

@@ -179,7 +179,7 @@ async def test_a_peer_that_dies_while_nothing_is_read_is_noticed(
     begun = time.monotonic()
     getattr(r.peer, how)()
     assert (await r.seen.ended()).fault is WireFault.GONE
-    assert time.monotonic() - begun < 1.8
+    assert time.monotonic() - begun < 1.0
     r.wire.abort()
     await r.seen.gone()
 
@@ -188,10 +188,10 @@ async def test_a_pause_suspends_the_pong_deadline(rig: Opener) -> None:
     r = await rig(ping_interval=0.1, ping_timeout=0.1)
     r.wire.pause()
     answering = asyncio.create_task(answer_pings(r.peer))
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(0.4)
     assert r.seen.events == []
     r.wire.resume()
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.3)
     assert r.seen.events == []
     answering.cancel()
     assert (await r.seen.ended(1.5)).fault is WireFault.GONE
@@ -214,11 +214,11 @@ async def test_a_silent_peer_is_gone_after_a_ping_and_its_deadline(rig: Opener) 
 
 
 async def test_any_byte_counts_as_life(rig: Opener) -> None:
-    r = await rig(ping_interval=0.1, ping_timeout=0.15)
+    r = await rig(ping_interval=0.1, ping_timeout=0.1)
     half = r.peer.build(TEXT, b"x" * 100)
     for byte in half[:12]:
         r.peer.push(bytes([byte]))
-        await asyncio.sleep(0.07)
+        await asyncio.sleep(0.045)
     assert r.seen.events == []
 
 
@@ -250,7 +250,7 @@ async def test_a_reader_that_takes_nothing_is_stalled(rig: Opener) -> None:
     begun = time.monotonic()
     end = await r.seen.ended()
     assert (end.fault, end.can_speak) == (WireFault.STALLED, False)
-    assert 0.5 < time.monotonic() - begun < 1.6
+    assert 0.3 < time.monotonic() - begun < 1.2
     r.wire.abort()
     await r.seen.gone()
 
@@ -261,7 +261,7 @@ async def test_a_slow_reader_is_not_stalled(rig: Opener) -> None:
     for _ in range(60):
         r.wire.send(b"x" * 50_000)
     begun = time.monotonic()
-    while time.monotonic() - begun < 2.5:
+    while time.monotonic() - begun < 1.2:
         await r.peer.reader.readexactly(20_000)
         await asyncio.sleep(0.1)
     assert r.seen.end is None

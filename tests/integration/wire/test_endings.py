@@ -73,7 +73,7 @@ async def test_last_words_arrive_behind_megabytes_while_the_peer_still_sends(
             await asyncio.sleep(0.001)
 
     talking = asyncio.create_task(talk())
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
     r.wire.send(b"error event")
     r.wire.close(4003, "too slow")
     got = [(await r.peer.data()).payload for _ in range(101)]
@@ -93,7 +93,7 @@ async def test_a_farewell_without_answer_ends_at_the_deadline(rig: Opener) -> No
     r.wire.close(1000, "")
     r.peer.text("I go on talking")
     await r.seen.gone()
-    assert 0.7 < time.monotonic() - begun < 1.4
+    assert 0.35 < time.monotonic() - begun < 1.0
     assert r.wire.received is None
 
 
@@ -104,7 +104,7 @@ async def test_a_farewell_behind_a_stalled_buffer_ends_at_the_deadline(rig: Open
     begun = time.monotonic()
     r.wire.close(1000, "")
     await r.seen.gone()
-    assert 0.7 < time.monotonic() - begun < 1.4
+    assert 0.35 < time.monotonic() - begun < 1.0
 
 
 async def test_close_after_a_long_pause_finds_the_answer_behind_much_unread(rig: Opener) -> None:
@@ -198,11 +198,11 @@ async def test_a_server_closes_the_connection_itself_and_a_client_waits_for_it(
     assert (await r.peer.data()).close == (1000, "")
     begun = time.monotonic()
     if r.peer.client:
-        await r.peer.ended(0.5)  # at once, without waiting for us
+        await r.peer.ended(0.3)  # at once, without waiting for us
     else:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await r.peer.frame()
-        assert time.monotonic() - begun > 0.6, "the client gives the server its close_seconds"
+        assert time.monotonic() - begun > 0.3, "the client gives the server its close_seconds"
     r.peer.writer.close()
     await r.seen.gone()
 
@@ -404,21 +404,20 @@ async def test_a_fault_while_closing_does_not_matter(rig: Opener) -> None:
     assert [kind for kind, _ in r.seen.events] == ["closed"]
 
 
-async def test_pings_within_the_budget_are_answered_for_ever(rig: Opener) -> None:
+async def test_pings_within_the_budget_are_answered(rig: Opener) -> None:
     r = await rig()
     for number in range(50):
         r.peer.push(r.peer.build(PING, b"%d" % number))
         assert (await r.peer.frame()).payload == b"%d" % number
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.015)
     assert r.seen.events == []
 
 
 async def test_pongs_that_piled_up_during_a_pause_are_no_flood(rig: Opener) -> None:
     r = await rig()
     r.wire.pause()
-    for _ in range(4):
-        r.peer.push(r.peer.build(PONG) * 15)
-        await asyncio.sleep(0.3)
+    r.peer.push(r.peer.build(PONG) * 45)
+    await asyncio.sleep(0.5)
     r.wire.resume()
     r.peer.text("still here")
     await r.seen.until(lambda s: s.frames)
@@ -478,7 +477,7 @@ async def test_an_owner_that_fails_and_does_nothing_loses_the_connection(rig: Op
     r.peer.text("one")
     begun = time.monotonic()
     await r.seen.gone()
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 1.0
 
 
 async def test_an_owner_that_fails_in_on_error_loses_the_connection(rig: Opener) -> None:

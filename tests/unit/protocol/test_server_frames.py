@@ -13,6 +13,7 @@ from app.protocol.events import (
     encode_server,
     server_head,
     server_kind,
+    type_for_logs,
 )
 from app.protocol.names import Dialect, ServerKind
 
@@ -31,6 +32,19 @@ def test_what_is_no_known_event_is_none_to_every_reader(frame: bytes) -> None:
 def test_the_type_is_read_by_a_parser_not_found_in_the_text() -> None:
     frame = b'{"item":{"type":"error"},"note":"\\"type\\":\\"error\\"","type":"response.done"}'
     assert server_kind(frame, PREVIEW) is ServerKind.RESPONSE_DONE
+
+
+@pytest.mark.parametrize(
+    ("frame", "logged"),
+    [
+        (b'{"type":"response.new_thing.delta"}', "response.new_thing.delta"),
+        (b'{"type":"bad\\nname: admin"}', "odd"),
+        (b'{"type":5}', "unreadable"),
+        (b"x", "unreadable"),
+    ],
+)
+def test_an_unknown_type_is_logged_only_where_it_is_a_name(frame: bytes, logged: str) -> None:
+    assert type_for_logs(frame) == logged
 
 
 def test_the_head_of_a_delta_names_its_response_and_item() -> None:

@@ -1,0 +1,140 @@
+"""Flow I: sessions that reach a limit of upstream's or of ours, and the relay's own events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.harness.client import Client
+from tests.integration.flows.stack import Stack, errors, stack
+
+SENTENCE = "Your session hit the maximum duration of {} minutes."
+
+
+async def expired(way: Stack, me: Client, minutes: int) -> dict[str, Any]:
+    """Reads to the end: an error `session_expired`, then 1001 with the sentence; one log line."""
+    events, code, reason = await me.rest(within=10)
+    assert events[-1]["type"] == "error", "the error is the last event"
+    (error,) = errors(events)
+    assert error == {
+        "type": "invalid_request_error",
+        "code": "session_expired",
+        "message": SENTENCE.format(minutes),
+        "param": None,
+        "event_id": None,
+    }
+    assert (code, reason) == (1001, SENTENCE.format(minutes))
+    line = await way.relay.one_closed()
+    assert line["reason"] == "session_time_limit"
+    assert line["client_code_sent"] == 1001
+    return line
+
+
+async def test_a_session_that_upstream_ends_at_its_limit_ends_with_the_sentence() -> None:
+    async with stack(upstream={"session_seconds": 0.6}) as way, way.client() as me:
+        line = await expired(way, me, 30)
+        (connection,) = way.upstream.journal.connections
+        assert connection.close_code_sent in (1000, 1001)
+    assert line["phase"] == "ready"
+
+
+async def test_upstreams_limit_cuts_an_answer_short() -> None:
+    async with stack(upstream={"session_seconds": 0.8, "pace": 4.0}) as way:
+        async with way.client() as me:
+            await me.say("Tell me a story")
+            await me.until("response.audio.delta")
+            await expired(way, me, 30)
+    assert "response.done" not in me.types()
+
+
+async def test_a_session_ends_at_the_relays_own_limit() -> None:
+    async with stack(session_max_seconds=1) as way, way.client() as me:
+        line = await expired(way, me, 1)
+        (connection,) = way.upstream.journal.connections
+        assert connection.close_code_received == 1000, "upstream is let go politely"
+    assert 0.9 < line["duration_s"] < 2.5
+
+
+async def test_the_limit_is_the_conversations_also_for_one_that_talks_without_end() -> None:
+    async with stack(session_max_seconds=1, upstream={"pace": 4.0}) as way:
+        async with way.client() as me:
+            await me.say("Tell me a story")
+            await me.until("response.audio.delta")
+            await expired(way, me, 1)
+
+
+async def test_a_session_in_which_nothing_is_said_is_warned_and_ended() -> None:
+    async with stack(idle_seconds=1) as way, way.client(private=True) as me:
+        assert (await me.next())["type"] == "relay.session"
+        events, code, reason = await me.rest()
+        warning, *_ = events
+        (error,) = errors(events)
+        line = await way.relay.one_closed()
+    assert [event["type"] for event in events] == ["relay.warning", "error"]
+    assert warning["limit"] == "idle"
+    assert warning["remaining_ms"] == pytest.approx(500, abs=200)
+    assert error["code"] == "session_expired"
+    assert (code, reason) == (4004, error["message"])
+    assert line["reason"] == "idle_timeout"
+
+
+async def test_silence_sent_as_audio_is_no_conversation_and_a_response_is() -> None:
+    async with stack(idle_seconds=1, upstream={"pace": 4.0}) as way, way.client() as me:
+        await me.say("Tell me a story")
+        await me.until("response.audio.delta")
+        for _ in range(5):
+            await me.send({"type": "input_audio_buffer.append", "audio": "AAAA" * 64})
+            assert not await me.nothing(0.3), "the answer goes on beyond the idle limit"
+        await me.send({"type": "response.cancel"})
+        await me.until("response.done")
+        _, code, _ = await me.rest()
+    assert code == 4004
+    assert way.relay.closed()[0]["duration_s"] > 1.9
+
+
+async def test_relay_session_tells_a_client_that_asked_what_it_is_in() -> None:
+    async with stack() as way, way.client(private=True) as me:
+        told = await me.next()
+        assert await me.nothing(0.1)
+    session = me.seen[0]["session"]
+    told.pop("event_id")
+    assert told == {
+        "type": "relay.session",
+        "session_id": session["id"],
+        "expires_at": session["expires_at"],
+        "idle_seconds": 300,
+        "profile": "guided",
+        "upstream": "embedded",
+    }
+    assert me.socket.subprotocol == "realtime"
+
+
+async def test_relay_warning_comes_before_the_limit_for_a_client_that_asked() -> None:
+    async with stack(session_max_seconds=31) as way, way.client(private=True) as me:
+        await me.until("relay.session")
+        warning = await me.next(within=5)
+    assert warning["type"] == "relay.warning"
+    assert warning["limit"] == "session"
+    assert warning["remaining_ms"] == pytest.approx(30_000, abs=500)
+
+
+@pytest.mark.parametrize("subprotocols", [None, ["realtime"]], ids=["none", "realtime"])
+async def test_other_clients_never_see_an_event_that_no_sdk_knows(
+    subprotocols: list[str] | None,
+) -> None:
+    """Some SDKs close the socket for an event type that they do not know."""
+    async with stack(session_max_seconds=31, idle_seconds=2) as way:
+        async with way.client(subprotocols=subprotocols) as me:
+            events, code, _ = await me.rest(within=6)
+    assert [event["type"] for event in events] == ["error"]
+    assert code == 4004, "two warnings were due before that"
+
+
+async def test_what_a_client_says_to_the_relay_alone_never_goes_upstream() -> None:
+    async with stack() as way, way.client(private=True) as me:
+        await me.until("relay.session")
+        await me.send({"type": "relay.identity.update", "token": "x", "event_id": "p1"})
+        (error,) = errors([await me.next()])
+    assert error["event_id"] == "p1"
+    assert way.received() == {"session.update": 1}
