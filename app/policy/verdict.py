@@ -38,7 +38,7 @@ class Refuse:
     """Tell the client, in an `error` event, that an *act* is not allowed.
 
     `violation` counts towards the limit of deliberate violations; answers about ids that do not
-    exist for this client, and malformed events, do not.
+    exist for this client, and malformed events, do not. `retry_after` is in seconds.
     """
 
     rule: str
@@ -46,6 +46,7 @@ class Refuse:
     message: str
     param: str | None = None
     violation: bool = True
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from app.relay.notes import NoteLog
 from app.relay.sides import (
     CLIENT_FAULTS,
     ClientSide,
+    Hold,
     LegSide,
     upstream_reason,
 )
@@ -32,6 +33,8 @@ from app.session.commands import (
     End,
     LegId,
     Note,
+    PauseClient,
+    ResumeClient,
     StartClient,
     ToClient,
     ToUpstream,
@@ -164,6 +167,10 @@ class Relay:
                 self.leg.send(frame)
             case StartClient():
                 self.client.start()
+            case PauseClient():
+                self.client.hold_back(Hold.ALLOWANCE, True)
+            case ResumeClient():
+                self.client.hold_back(Hold.ALLOWANCE, False)
             case Dial(leg):
                 self._dialling = self._tasks.spawn(f"dial {self._gate.session_id}", self._dial(leg))
             case Note():

@@ -6,6 +6,7 @@ A full write buffer on one side stops reading on the other: no queue stands betw
 from __future__ import annotations
 
 import asyncio
+from enum import Enum, auto
 from typing import Protocol
 
 from app.protocol.close_reasons import CloseReason
@@ -24,6 +25,13 @@ CLIENT_FAULTS: dict[WireFault, CloseReason] = {
 
 SERVICE_TIME_LIMIT = 1001
 """The close code with which the service ends a session at its time limit."""
+
+
+class Hold(Enum):
+    """Why a side is not read."""
+
+    PRESSURE = auto()  # the other side's write buffer is full
+    ALLOWANCE = auto()  # the client has used up what it may send
 
 
 def upstream_reason(end: WireEnd) -> CloseReason:
@@ -58,7 +66,7 @@ class Side(Receiver):
     def __init__(self, ends: Ends) -> None:
         self._ends = ends
         self._wire: Wire | None = None
-        self._held_back = False
+        self._held_back: set[Hold] = set()
         self.frames_sent = 0
         self.ended: WireEnd | None = None
         self.sent_close: tuple[int, str] | None = None
@@ -94,14 +102,19 @@ class Side(Receiver):
             self.frames_sent += 1
             self._wire.send(frame)
 
-    def hold_back(self, hold: bool) -> None:
-        """Stops or resumes reading, because the other side is full or has room again."""
-        self._held_back = hold
-        if self._wire is not None:
-            if hold:
-                self._wire.pause()
-            else:
-                self._wire.resume()
+    def hold_back(self, cause: Hold, hold: bool) -> None:
+        """Stops reading for this cause; reads again when no cause is left."""
+        before = bool(self._held_back)
+        if hold:
+            self._held_back.add(cause)
+        else:
+            self._held_back.discard(cause)
+        if self._wire is None or bool(self._held_back) is before:
+            return
+        if hold:
+            self._wire.pause()
+        else:
+            self._wire.resume()
 
     def farewell(self, code: int, text: str) -> None:
         """Closes politely; a peer that has gone is only let go of."""
@@ -136,7 +149,7 @@ class ClientSide(Side):
         self._ends.client_ended(end)
 
     def on_pressure(self, full: bool) -> None:
-        self._ends.leg.hold_back(full)
+        self._ends.leg.hold_back(Hold.PRESSURE, full)
 
 
 class LegSide(Side):
@@ -154,4 +167,4 @@ class LegSide(Side):
         self._ends.leg_ended(self.leg_id, end)
 
     def on_pressure(self, full: bool) -> None:
-        self._ends.client.hold_back(full)
+        self._ends.client.hold_back(Hold.PRESSURE, full)

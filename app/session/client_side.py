@@ -6,6 +6,7 @@ is answered with an `error` event; an id that this client may not see does not e
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
@@ -17,6 +18,7 @@ from app.protocol.names import ClientKind, Dialect, ServerKind
 from app.protocol.paths import client_path
 from app.session.clocks import Clocks
 from app.session.commands import Command, Note, ToClient, ToUpstream
+from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.sight import SessionSight
 from app.session.state import Request, SessionState, Update
@@ -36,6 +38,10 @@ ACTIVITY = frozenset(
 
 VIOLATION_WINDOW = 60.0
 
+LONGEST_TURN_PAUSE = 5.0
+"""Seconds for which audio waits at a stretch where voice activity has caused too many responses;
+while it waits, the client is not heard at all."""
+
 KNOWN_FIELDS = frozenset(
     client_path(row, dialect) for row in SESSION_FIELDS | RESPONSE_FIELDS for dialect in Dialect
 )
@@ -46,11 +52,30 @@ IGNORED_FIX = (
 )
 
 
+def _too_fast(what: str, message: str, wait: float) -> Refuse:
+    return Refuse(
+        f"rate-{what}",
+        "rate_limit_exceeded",
+        f"{message} Try again in {math.ceil(wait)} s.",
+        violation=False,
+        retry_after=wait,
+    )
+
+
 class ClientJudge:
     """The client's direction of one session."""
 
-    def __init__(self, terms: Terms, state: SessionState, clocks: Clocks, notices: Notices) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        state: SessionState,
+        clocks: Clocks,
+        meters: Meters,
+        notices: Notices,
+    ) -> None:
         self._terms = terms
+        self._meters = meters
+        self.pause = 0.0  # seconds for which nothing more should be read
         self._state = state
         self._clocks = clocks
         self._notices = notices
@@ -65,6 +90,9 @@ class ClientJudge:
 
     def judge(self, event: ClientEvent, now: float) -> list[Command]:
         """One readable event."""
+        if (held := self._metered(event, now)) is not None:
+            self._state.counters.verdict(held.rule)
+            return [ToClient(self._notices.refusal(held, event.event_id))]
         verdict = judge(event, self._terms.policy, self._sight)
         self._state.counters.verdict(verdict.rule)
         match verdict:
@@ -82,6 +110,31 @@ class ClientJudge:
             case _:
                 assert_never(verdict)
 
+    def _metered(self, event: ClientEvent, now: float) -> Refuse | None:
+        """The refusal of an act over its limits; audio is never refused, it waits."""
+        if event.kind == ClientKind.AUDIO_APPEND:
+            wait = min(self._meters.response_wait(now), LONGEST_TURN_PAUSE)
+            self.pause = max(self.pause, self._meters.audio_event(now), wait)
+            return None
+        if not self._meters.act(now):
+            return _too_fast("events", "Send fewer events a second.", 1.0)
+        if event.kind != ClientKind.RESPONSE_CREATE:
+            return None
+        if wait := self._meters.response_wait(now):
+            return _too_fast("responses", "Too many responses in a minute.", wait)
+        if self._out_of_band_full(event):
+            return _too_fast(
+                "responses", "Wait until an out-of-band response in progress is done.", 1.0
+            )
+        return None
+
+    def _out_of_band_full(self, event: ClientEvent) -> bool:
+        response = event.body.get("response")
+        if not isinstance(response, dict) or response.get("conversation") != "none":
+            return False
+        waiting = sum(not request.in_conversation for request in self._state.requests)
+        return waiting + self._state.out_of_band() >= self._terms.limits.out_of_band_responses
+
     def too_many_violations(self, now: float) -> bool:
         """Whether the last N deliberate violations all happened within a minute."""
         full = len(self._violations) == self._violations.maxlen
@@ -91,6 +144,8 @@ class ClientJudge:
         counters = self._state.counters
         counters.client_events_forwarded += 1
         counters.audio_ms_from_client += verdict.audio_ms
+        if verdict.audio_ms:
+            self.pause = max(self.pause, self._meters.audio(verdict.audio_ms, now))
         self._state.text_characters += verdict.text_characters
         if event.kind in ACTIVITY:
             self._clocks.active(now)

@@ -22,6 +22,16 @@ class StartClient:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseClient:
+    """Read nothing more from the client until `ResumeClient`: it has used up its allowance."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeClient:
+    """Read from the client again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToClient:
     """Send this frame to the client."""
 
@@ -51,4 +61,4 @@ class End:
     reason: CloseReason
 
 
-Command = Dial | StartClient | ToClient | ToUpstream | Note | End
+Command = Dial | StartClient | PauseClient | ResumeClient | ToClient | ToUpstream | Note | End

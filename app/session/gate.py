@@ -23,10 +23,21 @@ from app.protocol.events import Malformed, decode_client
 from app.protocol.names import Dialect
 from app.session.client_side import ClientJudge
 from app.session.clocks import Clocks, Warn
-from app.session.commands import Command, Dial, End, LegId, Note, StartClient, ToClient
+from app.session.commands import (
+    Command,
+    Dial,
+    End,
+    LegId,
+    Note,
+    PauseClient,
+    ResumeClient,
+    StartClient,
+    ToClient,
+)
 from app.session.ids import Ids
 from app.session.last_words import last_words
 from app.session.limits import Limits
+from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.setup import Setup
 from app.session.state import Phase, SessionState
@@ -65,8 +76,10 @@ class Gate:
         self._ids = Ids(terms.seed)
         self._notices = Notices(terms, self._ids, self.state)
         self._setup = Setup(terms, self._ids, self.state, self._notices)
-        self._client = ClientJudge(terms, self.state, self.clocks, self._notices)
-        self._upstream = UpstreamJudge(terms, self.state, self.clocks, self._notices)
+        self._meters = Meters(terms.limits, now)
+        self._client = ClientJudge(terms, self.state, self.clocks, self._meters, self._notices)
+        self._upstream = UpstreamJudge(terms, self.state, self.clocks, self._meters, self._notices)
+        self._resume_at: float | None = None
 
     # -- what others may know ------------------------------------------------------------------
 
@@ -87,7 +100,8 @@ class Gate:
         """When `on_timer` wants to be called next; None once ended."""
         if self.state.phase in (Phase.OPENED, Phase.ENDED):
             return None
-        return self.clocks.next_deadline()
+        deadline = self.clocks.next_deadline()
+        return deadline if self._resume_at is None else min(deadline, self._resume_at)
 
     def last_words(self, reason: CloseReason, retry_after: float | None = None) -> bytes | None:
         """The `error` event before the close frame, also when the gate itself has failed."""
@@ -121,7 +135,18 @@ class Gate:
         commands = self._client.judge(event, now)
         if self._client.too_many_violations(now):
             return commands + self.end(CloseReason.POLICY_VIOLATION)
-        return commands
+        if self._meters.flooded(now):
+            return commands + self.end(CloseReason.RATE_LIMITED)
+        return commands + self._pause(now)
+
+    def _pause(self, now: float) -> list[Command]:
+        """Stops reading from a client that is ahead of its allowance, until it has caught up."""
+        wait, self._client.pause = self._client.pause, 0.0
+        if not wait:
+            return []
+        paused = self._resume_at is not None
+        self._resume_at = max(self._resume_at or 0.0, now + wait)
+        return [] if paused else [PauseClient()]
 
     def on_upstream(self, leg: LegId, frame: bytes, now: float) -> list[Command]:
         """One frame of upstream's."""
@@ -156,6 +181,9 @@ class Gate:
     def on_timer(self, now: float) -> list[Command]:
         """Says what is due."""
         commands: list[Command] = []
+        if self._resume_at is not None and now >= self._resume_at:
+            self._resume_at = None
+            commands.append(ResumeClient())
         while (due := self.clocks.due(now)) is not None:
             if isinstance(due, Warn):
                 if (warning := self._notices.warning(due)) is not None:

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a session may use."""
+    """What a session may use.
+
+    An act is any event of a client but `input_audio_buffer.append`. `audio_speed` is a multiple of
+    real time; `out_of_band_responses` may be in progress at once.
+    """
 
     session_seconds: float = 1800.0
     session_warnings: tuple[float, ...] = (120.0, 30.0)
@@ -22,3 +26,12 @@ class Limits:
     sessions_per_user: int = 2
     violations_per_minute: int = 30
     text_characters: int = 64_000
+    events_per_second: float = 50.0
+    events_burst: float = 100.0
+    acts_per_second: float = 10.0
+    acts_burst: float = 50.0
+    flood_seconds: float = 10.0
+    audio_speed: float = 2.0
+    audio_burst_seconds: float = 10.0
+    responses_per_minute: int = 20
+    out_of_band_responses: int = 2

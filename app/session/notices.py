@@ -55,17 +55,19 @@ class Notices:
     def refusal(self, refusal: Refuse, client_event_id: str | None) -> bytes:
         """The `error` event for an act that is not allowed, or an id that does not exist here."""
         self._state.counters.errors_to_client += 1
-        extra: dict[str, Any] | None = None
+        extra: dict[str, Any] = {}
+        if refusal.retry_after is not None:
+            extra["retry_after_ms"] = round(refusal.retry_after * 1000)
         if self._terms.policy.hints and refusal.violation:
             hint = Hint(why=refusal.rule)
-            extra = {"relay": relay_field(self._terms.policy, hint, client_event_id)}
+            extra["relay"] = relay_field(self._terms.policy, hint, client_event_id)
         return error_event(
             code=refusal.code,
             message=refusal.message,
             param=refusal.param,
             client_event_id=client_event_id,
             event_id=self._ids.next(),
-            extra=extra,
+            extra=extra or None,
         )
 
     def opening(self) -> bytes | None:

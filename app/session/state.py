@@ -85,3 +85,7 @@ class SessionState(msgspec.Struct):
     def active_response(self) -> bool:
         """Whether any response is in progress."""
         return any(response.active for response in self.responses.values())
+
+    def out_of_band(self) -> int:
+        """How many out-of-band responses are in progress."""
+        return sum(r.active and not r.in_conversation for r in self.responses.values())

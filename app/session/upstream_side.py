@@ -24,6 +24,7 @@ from app.protocol.names import ServerKind
 from app.session.clocks import Clocks
 from app.session.commands import Command, End, Note, ToClient
 from app.session.lifecycle import forget, observe
+from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.sight import SessionSight
 from app.session.state import SessionState, Update
@@ -39,8 +40,16 @@ OBSERVED = frozenset({ServerKind.CONTENT_PART_ADDED})
 class UpstreamJudge:
     """Upstream's direction of one session, once it is ready."""
 
-    def __init__(self, terms: Terms, state: SessionState, clocks: Clocks, notices: Notices) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        state: SessionState,
+        clocks: Clocks,
+        meters: Meters,
+        notices: Notices,
+    ) -> None:
         self._terms = terms
+        self._meters = meters
         self._state = state
         self._clocks = clocks
         self._notices = notices
@@ -96,7 +105,10 @@ class UpstreamJudge:
         match event.kind:
             case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED | ServerKind.ITEM_CREATED:
                 self._clocks.active(now)
-            case ServerKind.RESPONSE_CREATED | ServerKind.RESPONSE_DONE:
+            case ServerKind.RESPONSE_CREATED:
+                self._meters.response_began(now)
+                self._clocks.busy(True, now)
+            case ServerKind.RESPONSE_DONE:
                 self._clocks.busy(self._state.active_response(), now)
             case _:
                 pass

@@ -118,7 +118,7 @@ async def reach(target: Target) -> HeadReader:
         await loop.create_connection(
             lambda: reader, target.host, target.port, ssl=target.tls, server_hostname=name
         )
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise _explained(error, target.place) from None
     return reader
 
@@ -129,7 +129,7 @@ async def _through_proxy(target: Target, proxy: Proxy) -> HeadReader:
     place = _place(proxy.host, proxy.port)
     try:
         await loop.create_connection(lambda: reader, proxy.host, proxy.port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise Unreachable("proxy", f"{place}: {_reason(error)}") from None
     transport = reader.transport
     assert transport is not None
@@ -175,8 +175,8 @@ def _connect_request(target: Target, proxy: Proxy) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-def _explained(error: OSError, place: str) -> Unreachable | TlsRejected:
-    if isinstance(error, socket.gaierror):
+def _explained(error: Exception, place: str) -> Unreachable | TlsRejected:
+    if isinstance(error, socket.gaierror | UnicodeError):  # the latter: it can be no name at all
         return Unreachable("dns", f"{place}: the name has no address")
     if isinstance(error, ssl.SSLCertVerificationError):
         return TlsRejected(f"{place}: {error.verify_message}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -79,18 +80,30 @@ async def test_a_session_in_which_nothing_is_said_is_warned_and_ended() -> None:
     assert line["reason"] == "idle_timeout"
 
 
-async def test_silence_sent_as_audio_is_no_conversation_and_a_response_is() -> None:
+async def test_silence_sent_as_audio_is_no_conversation() -> None:
+    async with stack(idle_seconds=1) as way, way.client() as me:
+        for _ in range(12):
+            await me.send({"type": "input_audio_buffer.append", "audio": "AAAA" * 64})
+            if not await me.nothing(0.1):
+                break
+        _, code, _ = await me.rest()
+    assert code == 4004
+    assert way.relay.closed()[0]["duration_s"] == pytest.approx(1.0, abs=0.4)
+
+
+async def test_an_answer_that_takes_longer_than_the_idle_limit_is_not_cut() -> None:
     async with stack(idle_seconds=1, upstream={"pace": 4.0}) as way, way.client() as me:
         await me.say("Tell me a story")
         await me.until("response.audio.delta")
-        for _ in range(5):
-            await me.send({"type": "input_audio_buffer.append", "audio": "AAAA" * 64})
-            assert not await me.nothing(0.3), "the answer goes on beyond the idle limit"
+        loop = asyncio.get_running_loop()
+        enough = loop.time() + 1.4
+        while loop.time() < enough:
+            assert (await me.next())["type"].endswith(".delta")
         await me.send({"type": "response.cancel"})
         await me.until("response.done")
         _, code, _ = await me.rest()
     assert code == 4004
-    assert way.relay.closed()[0]["duration_s"] > 1.9
+    assert way.relay.closed()[0]["duration_s"] > 2.3
 
 
 async def test_relay_session_tells_a_client_that_asked_what_it_is_in() -> None:
@@ -124,11 +137,11 @@ async def test_other_clients_never_see_an_event_that_no_sdk_knows(
     subprotocols: list[str] | None,
 ) -> None:
     """Some SDKs close the socket for an event type that they do not know."""
-    async with stack(session_max_seconds=31, idle_seconds=2) as way:
+    async with stack(idle_seconds=1) as way:
         async with way.client(subprotocols=subprotocols) as me:
-            events, code, _ = await me.rest(within=6)
+            events, code, _ = await me.rest()
     assert [event["type"] for event in events] == ["error"]
-    assert code == 4004, "two warnings were due before that"
+    assert code == 4004, "a warning was due before that"
 
 
 async def test_what_a_client_says_to_the_relay_alone_never_goes_upstream() -> None:

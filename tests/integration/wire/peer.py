@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
@@ -135,7 +136,7 @@ class Peer:
 
 
 async def dial(
-    port: int, *, receive_buffer: int | None = None
+    port: int, *, receive_buffer: int | None = None, context: ssl.SSLContext | None = None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A TCP connection to ourselves whose reader takes little when it is not asked."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -143,7 +144,8 @@ async def dial(
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-    return await asyncio.open_connection(sock=sock, limit=2048)
+    name = None if context is None else "127.0.0.1"
+    return await asyncio.open_connection(sock=sock, limit=2048, ssl=context, server_hostname=name)
 
 
 def listener(*, receive_buffer: int | None = None) -> socket.socket:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from app.wire.http import HeadLimits, http_with_limits
 from app.wire.upstream import Target, connect
 from app.wire.wire import Wire, WireEnd, WireLimits
 
+from .certificates import client_context, server_context
 from .peer import Peer, accept_key, dial, listener
 
 Side = Literal["browser", "upstream"]
@@ -124,9 +125,7 @@ class TestServer(uvicorn.Server):
     __test__ = False
 
     def capture_signals(self) -> Any:
-        import contextlib
-
-        return contextlib.nullcontext()
+        return nullcontext()
 
 
 @asynccontextmanager
@@ -195,9 +194,12 @@ async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
 class Opener:
     """Makes rigs of one side, and clears them away."""
 
-    def __init__(self, side: Side, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, side: Side, stack: AsyncExitStack, certificate: tuple[str, str] | None = None
+    ) -> None:
         self.side = side
         self._stack = stack
+        self._certificate = certificate  # with one, everything goes over TLS
 
     async def __call__(
         self,
@@ -241,8 +243,12 @@ class Opener:
             if start:
                 wire.start()
 
-        port = await self._stack.enter_async_context(serving(app, limits))
-        reader, writer = await dial(port, receive_buffer=receive_buffer)
+        files, context = None, None
+        if self._certificate is not None:
+            files = dict(zip(("ssl_certfile", "ssl_keyfile"), self._certificate, strict=True))
+            context = client_context(self._certificate)
+        port = await self._stack.enter_async_context(serving(app, limits, tls=files))
+        reader, writer = await dial(port, receive_buffer=receive_buffer, context=context)
         peer = Peer(reader, writer, client=True)
         peer.push(upgrade() + (behind(peer) if behind else b""))
         status, _ = await read_head(reader)
@@ -266,9 +272,13 @@ class Opener:
 
         found: asyncio.Future[Peer] = asyncio.get_running_loop().create_future()
         sock = listener(receive_buffer=receive_buffer)
-        server = await asyncio.start_server(answer, sock=sock, limit=2048)
+        shown, trusted = None, None
+        if self._certificate is not None:
+            shown, trusted = server_context(self._certificate), client_context(self._certificate)
+        server = await asyncio.start_server(answer, sock=sock, limit=2048, ssl=shown)
         self._stack.callback(server.close)
-        wire = await connect(plain_target(sock.getsockname()[1]), limits, timeout=5)
+        target = plain_target(sock.getsockname()[1], tls=trusted)
+        wire = await connect(target, limits, timeout=5)
         if seen is not None:
             wire.attach(seen)
             if start:
