@@ -155,6 +155,31 @@ class Bounds(Group):
     )
 
 
+class Rates(Group):
+    """How fast one client may go on. Audio beyond it waits; anything else is refused in words."""
+
+    title = "Rates"
+
+    audio_speed: float = setting(
+        2.0,
+        "Audio of a client, as a multiple of real time, after ten seconds at once.",
+        gt=0,
+        le=100,
+    )
+    events_per_second: int = setting(
+        50, "Events of a client each second, after twice as many at once.", ge=1, le=10_000
+    )
+    acts_per_second: int = setting(
+        10,
+        "Of these, events that are not audio, after five times as many at once.",
+        ge=1,
+        le=10_000,
+    )
+    responses_per_minute: int = setting(
+        20, "Responses of a session each minute, whoever caused them.", ge=1, le=10_000
+    )
+
+
 class Operations(Group):
     """How the process stops and what it writes down."""
 

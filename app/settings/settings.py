@@ -18,7 +18,7 @@ from app.session.limits import Limits
 from app.settings.about import About, Shown, literal
 from app.settings.choices import Source, Upstream, UpstreamAuth
 from app.settings.group import Group
-from app.settings.relay_groups import Bounds, Door, Listener, Opening, Operations, Rules
+from app.settings.relay_groups import Bounds, Door, Listener, Opening, Operations, Rates, Rules
 from app.settings.upstream_groups import Azure, Embedded, Identity
 from app.upstream.endpoint import Endpoint
 from app.upstream.identity import PUBLIC_AUTHORITY, EntraIdentity, choose_kind
@@ -50,12 +50,15 @@ GROUPS: tuple[type[Group], ...] = (
     Rules,
     Opening,
     Bounds,
+    Rates,
     Operations,
 )
 """In the order in which a reader meets them."""
 
 
-class Settings(Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds, Operations):
+class Settings(
+    Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds, Rates, Operations
+):
     """Everything that the operator decided. Immutable."""
 
     _sources: Mapping[str, Source] = PrivateAttr(default_factory=dict)
@@ -95,6 +98,12 @@ class Settings(Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds
             message_bytes=self.max_message_bytes,
             sessions=self.max_sessions,
             sessions_per_user=self.max_sessions_per_user,
+            audio_speed=self.audio_speed,
+            events_per_second=self.events_per_second,
+            events_burst=2 * self.events_per_second,
+            acts_per_second=self.acts_per_second,
+            acts_burst=5 * self.acts_per_second,
+            responses_per_minute=self.responses_per_minute,
         )
 
     def client_wire_limits(self) -> WireLimits:

@@ -29,9 +29,13 @@ def frame(
     if not masked:
         return head + payload
     key = os.urandom(4)
-    mask = int.from_bytes((key * (len(payload) // 4 + 1))[: len(payload)], "big")
-    body = (int.from_bytes(payload, "big") ^ mask).to_bytes(len(payload), "big")
-    return head + key + body
+    return head + key + mask(payload, key)
+
+
+def mask(payload: bytes, key: bytes) -> bytes:
+    """RFC 6455, section 5.3, either way."""
+    keys = int.from_bytes((key * (len(payload) // 4 + 1))[: len(payload)], "big")
+    return (int.from_bytes(payload, "big") ^ keys).to_bytes(len(payload), "big")
 
 
 def accept_key(key: str) -> str:
@@ -98,7 +102,7 @@ class Peer:
             key = await self.reader.readexactly(4) if masked else b""
             payload = await self.reader.readexactly(length)
             if masked:
-                payload = bytes(b ^ key[i % 4] for i, b in enumerate(payload))
+                payload = mask(payload, key)
             return Frame(first & 0x0F, payload, masked)
 
     async def data(self, seconds: float = 5.0) -> Frame:

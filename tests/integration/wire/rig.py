@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import uvicorn
 
-from app.wire.browser import browser_wires
+from app.wire.browser import BrowserWire, browser_wires
 from app.wire.handshake import WIRE_EXTENSION
 from app.wire.http import HeadLimits, http_with_limits
 from app.wire.upstream import Target, connect
@@ -23,10 +23,7 @@ from .peer import Peer, accept_key, dial, listener
 
 Side = Literal["browser", "upstream"]
 Message = dict[str, Any]
-AsgiApp = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
+AsgiApp = Callable[..., Awaitable[None]]
 
 LIMITS = WireLimits(
     high_water=64 * 1024,
@@ -98,6 +95,10 @@ class Recorder:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def counts(self, frames: int, seconds: float = 5.0) -> None:
+        """Waits until so many frames have come."""
+        await self.until(lambda s: len(s.frames) == frames, seconds)
+
     async def ended(self, seconds: float = 5.0) -> WireEnd:
         """Waits for the end."""
         await self.until(lambda r: r.end, seconds)
@@ -159,7 +160,10 @@ async def serving(
         for item in server.servers:
             item.close()
         for connection in list(server.server_state.connections):
-            connection.transport.abort() if hasattr(connection, "transport") else connection.abort()
+            if isinstance(connection, BrowserWire):
+                connection.abort()
+            else:
+                connection.transport.abort()
         for task in list(server.server_state.tasks):
             task.cancel()
         async with asyncio.timeout(3):

@@ -18,8 +18,8 @@ from app.wire.browser import BrowserWire, browser_wires
 from app.wire.handshake import WIRE_EXTENSION
 from app.wire.http import HeadLimits, http_with_limits
 
-from .peer import TEXT, Peer, dial
-from .rig import LIMITS, Message, Recorder, TestServer, listener, read_head, serving, upgrade
+from .peer import TEXT, Peer, dial, listener
+from .rig import LIMITS, Message, Recorder, TestServer, read_head, serving, upgrade
 
 
 async def body_of(reader: asyncio.StreamReader) -> bytes:
@@ -362,7 +362,7 @@ async def test_frames_before_accept_wait_and_too_many_stop_reading() -> None:
         assert await peer.stuck()
         go.set()
         assert (await read_head(reader))[0] == 101
-        await seen.until(lambda s: len(s.frames) == len(frames))
+        await seen.counts(len(frames))
         assert seen.frames == frames
         writer.close()
 

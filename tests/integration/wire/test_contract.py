@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ async def test_frames_arrive_whole_and_in_order_both_ways(rig: Opener) -> None:
     r = await rig()
     sent = ["", "a", "ü€😀", "x" * 125, "y" * 126, "z" * 70_000]
     r.peer.text(*sent)
-    await r.seen.until(lambda s: len(s.frames) == len(sent))
+    await r.seen.counts(len(sent))
     assert [frame.decode() for frame in r.seen.frames] == sent
     for text in sent:
         r.wire.send(text.encode())
@@ -45,7 +46,7 @@ async def test_frames_arrive_whole_and_in_order_both_ways(rig: Opener) -> None:
 async def test_forty_frames_in_one_segment_are_delivered_in_order(rig: Opener) -> None:
     r = await rig()
     r.peer.text(*numbered(40))
-    await r.seen.until(lambda s: len(s.frames) == 40)
+    await r.seen.counts(40)
     assert r.seen.frames == numbered(40)
 
 
@@ -66,7 +67,7 @@ async def test_frames_in_the_handshakes_segment_are_held_until_start(rig: Opener
     assert r.seen.events == []
     r.wire.start()
     assert r.seen.events == [], "not from inside start()"
-    await r.seen.until(lambda s: len(s.frames) == 5)
+    await r.seen.counts(5)
     assert r.seen.frames == numbered(5)
 
 
@@ -79,7 +80,7 @@ async def test_before_start_pings_are_answered_and_frames_wait_in_order(rig: Ope
     assert r.seen.events == []
     r.wire.start()
     r.peer.text("three")
-    await r.seen.until(lambda s: len(s.frames) == 3)
+    await r.seen.counts(3)
     assert r.seen.frames == [b"one", b"two", b"three"]
 
 
@@ -96,14 +97,14 @@ async def test_before_attach_frames_wait_too(rig: Opener) -> None:
 
 @pytest.mark.parametrize("limit", [{"hold_frames": 10}, {"hold_bytes": 10_000}])
 async def test_a_full_hold_stops_reading_and_loses_nothing(
-    rig: Opener, limit: dict[str, int]
+    rig: Opener, limit: dict[str, Any]
 ) -> None:
     r = await rig(start=False, **limit)
     frames = numbered(12_000, 1000)
     r.peer.text(*frames)
     assert await r.peer.stuck(), "12 MB went into a wire that holds little"
     r.wire.start()
-    await r.seen.until(lambda s: len(s.frames) == len(frames), 10)
+    await r.seen.counts(len(frames), 10)
     assert r.seen.frames == frames
 
 
@@ -116,14 +117,14 @@ async def test_pause_stops_delivery_at_once_and_resume_goes_on_in_order(rig: Ope
 
     r.seen.hooks["frame"] = stop_after_third
     r.peer.text(*numbered(40))
-    await r.seen.until(lambda s: len(s.frames) == 3)
+    await r.seen.counts(3)
     r.peer.text(*numbered(5))
     await asyncio.sleep(0.1)
     assert len(r.seen.frames) == 3
     r.seen.hooks.clear()
     r.wire.resume()
     assert len(r.seen.frames) == 3, "not from inside resume()"
-    await r.seen.until(lambda s: len(s.frames) == 45)
+    await r.seen.counts(45)
     assert r.seen.frames == numbered(40) + numbered(5)
 
 
@@ -133,7 +134,7 @@ async def test_a_frame_at_a_time_by_pause_and_resume(rig: Opener) -> None:
     frames = numbered(30, 3000)
     r.peer.text(*frames)
     for count in range(1, 31):
-        await r.seen.until(lambda s, count=count: len(s.frames) == count)
+        await r.seen.counts(count)
         await asyncio.sleep(0)
         assert len(r.seen.frames) == count
         r.wire.resume()
@@ -149,7 +150,7 @@ async def test_pause_and_resume_inside_a_frame_change_nothing(rig: Opener) -> No
 
     r.seen.hooks["frame"] = blink
     r.peer.text(*numbered(200, 500))
-    await r.seen.until(lambda s: len(s.frames) == 200)
+    await r.seen.counts(200)
     assert r.seen.frames == numbered(200, 500)
 
 
@@ -161,7 +162,7 @@ async def test_a_paused_wire_stops_reading(rig: Opener) -> None:
     assert await r.peer.stuck()
     assert r.seen.frames == []
     r.wire.resume()
-    await r.seen.until(lambda s: len(s.frames) == len(frames), 10)
+    await r.seen.counts(len(frames), 10)
     assert r.seen.frames == frames
 
 

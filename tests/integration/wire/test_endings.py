@@ -215,7 +215,7 @@ async def test_frames_before_a_close_come_first_even_across_a_pause(rig: Opener)
         + r.peer.build(CLOSE, close_payload(1001, "leaving"))
     )
     for count in (1, 2, 3):
-        await r.seen.until(lambda s, count=count: len(s.frames) == count)
+        await r.seen.counts(count)
         await asyncio.sleep(0.02)
         assert len(r.seen.frames) == count
         r.wire.resume()
@@ -463,7 +463,7 @@ async def test_an_owner_that_raises_in_a_pressure_signal_is_told_once(rig: Opene
 async def test_an_owner_that_raises_in_its_last_call_is_told(rig: Opener) -> None:
     r = await rig()
     told: list[Exception] = []
-    r.seen.on_error = told.append  # type: ignore[method-assign]
+    r.seen.on_error = told.append  # type: ignore[method-assign, assignment]
     r.seen.hooks["closed"] = broken
     r.peer.reset()
     await r.seen.until(lambda _: told or r.seen.end)

@@ -217,7 +217,7 @@ async def test_bytes_behind_the_upgrade_are_frames(pieces: int) -> None:
             writer.write(raw[start : start + size])
             await asyncio.sleep(0.005)
         assert (await read_head(reader))[0] == 101
-        await seen.until(lambda s: len(s.frames) == 2)
+        await seen.counts(2)
         assert seen.frames == [b"one", b"two"]
         writer.close()
 

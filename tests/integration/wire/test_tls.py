@@ -30,7 +30,7 @@ async def test_frames_flow_both_ways_and_wait_during_a_pause(rig: Opener) -> Non
     frames = [b"%d" % n + b"x" * 3000 for n in range(100)]
     r.peer.text(*frames)
     for count in range(1, 102):
-        await r.seen.until(lambda s, count=count: len(s.frames) == count)
+        await r.seen.counts(count)
         await asyncio.sleep(0)
         assert len(r.seen.frames) == count
         r.wire.resume()
@@ -54,7 +54,7 @@ async def test_a_paused_wire_stops_reading_and_goes_on_without_loss(rig: Opener)
     assert not talking.done(), "12 MB went into a wire that does not read"
     assert r.seen.frames == []
     r.wire.resume()
-    await r.seen.until(lambda s: len(s.frames) == len(frames), 10)
+    await r.seen.counts(len(frames), 10)
     assert r.seen.frames == frames
 
 

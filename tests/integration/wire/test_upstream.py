@@ -133,7 +133,7 @@ async def test_a_real_server_talks_through_the_wire() -> None:
         wire.start()
         for text in (b"one", "zwö".encode() * 1000):
             wire.send(text)
-        await seen.until(lambda s: len(s.frames) == 2)
+        await seen.counts(2)
         wire.close(1000, "bye")
         await seen.gone()
     assert wire.received == (1000, "bye")
@@ -323,7 +323,7 @@ async def converse(wire: UpstreamWire) -> None:
     wire.attach(seen)
     wire.start()
     wire.send(b"x" * 300_000)
-    await seen.until(lambda s: len(s.frames) == 2)
+    await seen.counts(2)
     assert seen.frames == [b"hello", b"x" * 300_000]
     wire.close(1000, "bye")
     await seen.gone()
