@@ -163,6 +163,7 @@ class Rates(Group):
     audio_speed: float = setting(
         2.0,
         "Audio of a client, as a multiple of real time, after ten seconds at once.",
+        form="a number above 0, up to 100",
         gt=0,
         le=100,
     )
