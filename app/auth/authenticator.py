@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from app.auth.denied import Denied
 from app.auth.principal import Principal
+
+Spawn = Callable[[str, Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Makes a supervised task with a name. Whoever spawned a task cancels and awaits it."""
 
 
 class Authenticator(Protocol):
@@ -13,3 +19,26 @@ class Authenticator(Protocol):
 
     async def authenticate(self, bearer: str) -> Principal | Denied:
         """Who shows this bearer token. Keeps its own deadline; never raises for a bad token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Whether users could sign in, and a sentence about it for the operator."""
+
+    fine: bool
+    said: str
+
+
+class LivingAuthenticator(Authenticator, Protocol):
+    """An authenticator as the composition root sees it: with a life as long as the process."""
+
+    def start(self, spawn: Spawn) -> None:
+        """Begins its background work. Call once, from within the loop; the caller owes a
+        `close()`."""
+
+    async def examine(self) -> Examined:
+        """Tries what sign-in depends on, once and now, for `realtime-relay check`. Needs no
+        `start()`; never raises for a fault of the issuer's."""
+
+    async def close(self) -> None:
+        """Ends the background work. Nothing is left open."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from app.auth.authenticator import Examined, Spawn
 from app.auth.denied import Denied
 from app.auth.principal import Principal
 
@@ -16,7 +17,17 @@ _BEARER = re.compile(r"dev-([A-Za-z0-9_.\-]{1,64})")
 
 
 class DevAuthenticator:
-    """An `Authenticator` that believes everybody."""
+    """A `LivingAuthenticator` that believes everybody."""
+
+    def start(self, spawn: Spawn) -> None:
+        """There is nothing to keep fresh."""
+
+    async def examine(self) -> Examined:
+        """What the operator should know of it."""
+        return Examined(True, "RELAY_AUTH is `dev`: whoever says dev-NAME is believed")
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def authenticate(self, bearer: str) -> Principal | Denied:
         """`dev-NAME` is user NAME; anything else is refused with the form that it should have."""

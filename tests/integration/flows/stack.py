@@ -29,6 +29,14 @@ TALKING = {"pace": 4.0, "burst_ms": 400}
 
 STORY = "Tell me a story"
 
+NO_HURRY = {
+    "audio_speed": 100,
+    "events_per_second": 10_000,
+    "acts_per_second": 10_000,
+    "responses_per_minute": 10_000,
+}
+"""Rates that no test reaches: tests speak much faster than people."""
+
 
 @dataclass
 class Stack:
@@ -57,7 +65,7 @@ async def stack(
     *, upstream: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Stack]:
     """Starts both; `upstream` are options of the embedded upstream, `settings` of the relay."""
-    settings = {"session_instructions": SECRET_INSTRUCTIONS, **settings}
+    settings = {"session_instructions": SECRET_INSTRUCTIONS, **NO_HURRY, **settings}
     async with (
         embedded(**(upstream or {})) as peer,
         running_relay(peer.address, peer.key, **settings) as relay,

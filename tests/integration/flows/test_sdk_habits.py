@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.harness.client import Client, Event
-from tests.harness.speech import BYTES_PER_MS, hello, speak, stop_it, turn
-from tests.integration.flows.answers import HEARD, created
-from tests.integration.flows.stack import TALKING, stack
+from tests.harness.speech import BYTES_PER_MS, hello, speak, turn
+from tests.integration.flows.answers import HEARD
+from tests.integration.flows.stack import stack
 
 TURNS = 12
-INTERRUPTION = turn(stop_it())
-HALF = len(INTERRUPTION) // 2 // BYTES_PER_MS * BYTES_PER_MS
+SPOKEN = turn(hello())
+HALF = len(SPOKEN) // 2 // BYTES_PER_MS * BYTES_PER_MS
+REAL_TIME = {"pace": 1.0, "burst_ms": 400}
 
 AGENTS_SESSION: dict[str, Any] = {
     "type": "realtime",
@@ -58,38 +59,36 @@ async def configure(me: Client) -> None:
         assert (await me.until("session.updated", "error"))["type"] == "session.updated"
 
 
-async def interrupted_turn(me: Client, number: int) -> None:
-    """A person speaks, hears the beginning of the answer, and speaks again.
+async def turn_that_interrupts(me: Client, number: int, talking: str | None) -> str:
+    """A person speaks while the last answer is still being said; the item of the next answer.
 
     At `speech_started` the SDK truncates and retrieves what was being said.
     """
-    await speak(me, turn(hello()))
-    await me.until("response.audio.delta")
-    (*_, talking) = (e["item"]["id"] for e in created(me) if e["item"]["role"] == "assistant")
-    await me.send(settings_again(number, talking))
-    await speak(me, INTERRUPTION[:HALF])
+    await speak(me, SPOKEN[:HALF])
     await me.until(HEARD[0])
-    await me.send(
-        {
-            "type": "conversation.item.truncate",
-            "event_id": None,
-            "item_id": talking,
-            "content_index": 0,
-            "audio_end_ms": 100,
-        }
-    )
-    await me.send({"type": "conversation.item.retrieve", "item_id": talking})
-    await me.until("conversation.item.retrieved")
-    await speak(me, INTERRUPTION[HALF:])
-    for kind in (*HEARD[1:], "response.created", "response.done"):
+    if talking is not None:
+        await me.send(
+            {
+                "type": "conversation.item.truncate",
+                "event_id": None,
+                "item_id": talking,
+                "content_index": 0,
+                "audio_end_ms": 100,
+            }
+        )
+        await me.send({"type": "conversation.item.retrieve", "item_id": talking})
+        await me.until("conversation.item.retrieved")
+    await me.send(settings_again(number))
+    await speak(me, SPOKEN[HALF:])
+    for kind in (*HEARD[1:], "response.created"):
         await me.until(kind)
+    return str((await me.until("response.audio.delta"))["item_id"])
 
 
-def settings_again(number: int, item_id: str) -> Event:
+def settings_again(number: int) -> Event:
     """An SDK that plays with its settings in the middle of a turn."""
     session = {"model": "gpt-realtime", "tracing": None, "voice": "alloy", "speed": None}
-    event_id = f"turn-{number}_{item_id[-4:]}"
-    return {"type": "session.update", "event_id": event_id, "session": session}
+    return {"type": "session.update", "event_id": f"turn-{number}", "session": session}
 
 
 async def history(me: Client) -> None:
@@ -109,33 +108,39 @@ async def history(me: Client) -> None:
     await me.send({"type": "response.create", "event_id": "r-7", "response": response})
     reply = await me.until("response.created")
     assert reply["response"]["metadata"] == {"client_event_id": "response_create_7"}
-    await me.until("response.done")
+    await hush(me)
     await me.send({"type": "response.create", "event_id": None, "response": None})
+    await me.until("response.created")
+    await hush(me)
+
+
+async def hush(me: Client) -> None:
+    """The SDK's stop button."""
+    await me.send({"type": "response.cancel", "event_id": None})
     await me.until("response.done")
 
 
 @pytest.mark.parametrize("profile", ["locked", "guided", "open"])
 async def test_twelve_interrupted_turns_without_one_error(profile: str) -> None:
     settings = {"profile": profile, "session_transcription_model": "whisper-1"}
-    async with stack(upstream={**TALKING, "pace": 8.0}, **settings) as way:
-        async with way.client() as me:
-            await configure(me)
-            await history(me)
-            for number in range(TURNS):
-                await interrupted_turn(me, number)
-            await me.say("Goodbye")
-            await me.until("response.done")
-    kinds = me.types()
-    assert "error" not in kinds
+    async with stack(upstream=REAL_TIME, **settings) as way, way.client() as me:
+        await configure(me)
+        await history(me)
+        begin = len(me.seen)
+        talking = None
+        for number in range(TURNS + 1):
+            talking = await turn_that_interrupts(me, number, talking)
+        turns = me.seen[begin:]
+        await hush(me)
+        await me.send({"type": "input_audio_buffer.clear"})
+        await me.until("input_audio_buffer.cleared")
+    kinds = [event["type"] for event in turns]
+    assert "error" not in me.types()
     assert kinds.count("conversation.item.truncated") == TURNS
     assert kinds.count("conversation.item.retrieved") == TURNS
-    assert kinds.count("session.updated") == TURNS + 3
-    cancelled = [
-        e["response"]["status_details"]["reason"]
-        for e in me.seen
-        if e["type"] == "response.done" and e["response"]["status"] == "cancelled"
-    ]
-    assert cancelled == ["turn_detected"] * TURNS
+    assert kinds.count("session.updated") == TURNS + 1
+    endings = [e["response"]["status_details"] for e in turns if e["type"] == "response.done"]
+    assert endings == [{"type": "cancelled", "reason": "turn_detected"}] * TURNS
     (line,) = way.relay.closed()
     assert line["reason"] == "client_closed"
     assert line["errors_sent"] == 0

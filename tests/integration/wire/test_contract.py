@@ -100,7 +100,7 @@ async def test_a_full_hold_stops_reading_and_loses_nothing(
     rig: Opener, limit: dict[str, Any]
 ) -> None:
     r = await rig(start=False, **limit)
-    frames = numbered(12_000, 1000)
+    frames = numbered(1200, 10_000)
     r.peer.text(*frames)
     assert await r.peer.stuck(), "12 MB went into a wire that holds little"
     r.wire.start()
@@ -157,7 +157,7 @@ async def test_pause_and_resume_inside_a_frame_change_nothing(rig: Opener) -> No
 async def test_a_paused_wire_stops_reading(rig: Opener) -> None:
     r = await rig()
     r.wire.pause()
-    frames = numbered(12_000, 1000)
+    frames = numbered(1200, 10_000)
     r.peer.text(*frames)
     assert await r.peer.stuck()
     assert r.seen.frames == []
@@ -180,7 +180,7 @@ async def test_a_peer_that_dies_while_nothing_is_read_is_noticed(
     begun = time.monotonic()
     getattr(r.peer, how)()
     assert (await r.seen.ended()).fault is WireFault.GONE
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 2.0
     r.wire.abort()
     await r.seen.gone()
 
@@ -195,7 +195,7 @@ async def test_a_pause_suspends_the_pong_deadline(rig: Opener) -> None:
     await asyncio.sleep(0.3)
     assert r.seen.events == []
     answering.cancel()
-    assert (await r.seen.ended(1.5)).fault is WireFault.GONE
+    assert (await r.seen.ended(3)).fault is WireFault.GONE
 
 
 async def answer_pings(peer: Peer) -> None:
@@ -210,7 +210,7 @@ async def test_a_silent_peer_is_gone_after_a_ping_and_its_deadline(rig: Opener) 
     begun = time.monotonic()
     end = await r.seen.ended()
     assert (end.fault, end.code, end.can_speak) == (WireFault.GONE, None, False)
-    assert 0.35 < time.monotonic() - begun < 0.8
+    assert 0.35 < time.monotonic() - begun < 2.0
     assert (await r.peer.frame()).opcode == PING
 
 
@@ -251,7 +251,7 @@ async def test_a_reader_that_takes_nothing_is_stalled(rig: Opener) -> None:
     begun = time.monotonic()
     end = await r.seen.ended()
     assert (end.fault, end.can_speak) == (WireFault.STALLED, False)
-    assert 0.3 < time.monotonic() - begun < 1.2
+    assert 0.3 < time.monotonic() - begun < 2.0
     r.wire.abort()
     await r.seen.gone()
 
@@ -273,7 +273,7 @@ async def test_the_hard_cap_of_the_write_buffer_ends_at_once(rig: Opener) -> Non
     for _ in range(400):
         r.wire.send(b"x" * 50_000)
     assert r.seen.events == [], "not from inside send()"
-    assert (await r.seen.ended(1)).fault is WireFault.STALLED
+    assert (await r.seen.ended(2)).fault is WireFault.STALLED
     assert r.wire.bytes_out < 12_000_000, "the rest is dropped (the kernel takes some megabytes)"
 
 

@@ -93,7 +93,7 @@ async def test_a_farewell_without_answer_ends_at_the_deadline(rig: Opener) -> No
     r.wire.close(1000, "")
     r.peer.text("I go on talking")
     await r.seen.gone()
-    assert 0.35 < time.monotonic() - begun < 1.0
+    assert 0.35 < time.monotonic() - begun < 2.0
     assert r.wire.received is None
 
 
@@ -104,7 +104,7 @@ async def test_a_farewell_behind_a_stalled_buffer_ends_at_the_deadline(rig: Open
     begun = time.monotonic()
     r.wire.close(1000, "")
     await r.seen.gone()
-    assert 0.35 < time.monotonic() - begun < 1.0
+    assert 0.35 < time.monotonic() - begun < 2.0
 
 
 async def test_close_after_a_long_pause_finds_the_answer_behind_much_unread(rig: Opener) -> None:
@@ -193,16 +193,16 @@ async def test_the_peers_close_is_reported_and_echoed(
 async def test_a_server_closes_the_connection_itself_and_a_client_waits_for_it(
     rig: Opener,
 ) -> None:
-    r = await rig()
+    r = await rig(close_seconds=1.0)
     r.peer.close(1000)
     assert (await r.peer.data()).close == (1000, "")
     begun = time.monotonic()
     if r.peer.client:
-        await r.peer.ended(0.3)  # at once, without waiting for us
+        await r.peer.ended(0.8)  # at once, without waiting for us
     else:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await r.peer.frame()
-        assert time.monotonic() - begun > 0.3, "the client gives the server its close_seconds"
+        assert time.monotonic() - begun > 0.9, "the client gives the server its close_seconds"
     r.peer.writer.close()
     await r.seen.gone()
 
@@ -477,7 +477,7 @@ async def test_an_owner_that_fails_and_does_nothing_loses_the_connection(rig: Op
     r.peer.text("one")
     begun = time.monotonic()
     await r.seen.gone()
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 2.0
 
 
 async def test_an_owner_that_fails_in_on_error_loses_the_connection(rig: Opener) -> None:

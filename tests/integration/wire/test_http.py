@@ -115,8 +115,8 @@ async def test_a_flood_of_headers_is_refused_in_words_and_then_cut_off() -> None
         assert status == 431
         begun = time.monotonic()
         with pytest.raises(ConnectionError):
-            await asyncio.wait_for(flooding, 3)
-        assert time.monotonic() - begun < 1.5
+            await asyncio.wait_for(flooding, 5)
+        assert time.monotonic() - begun < 3.0
         writer.close()
 
 
@@ -130,7 +130,7 @@ async def test_a_head_that_comes_too_slowly_is_refused_in_words() -> None:
         status, body = await answer(reader)
         assert status == 408
         assert b"0.3 s" in body
-        assert time.monotonic() - begun < 0.8
+        assert time.monotonic() - begun < 2.0
         writer.close()
 
 
@@ -140,7 +140,7 @@ async def test_a_silent_connection_is_dropped() -> None:
         begun = time.monotonic()
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await asyncio.wait_for(reader.readexactly(1), 2)
-        assert 0.2 < time.monotonic() - begun < 0.8
+        assert 0.2 < time.monotonic() - begun < 1.8
         writer.close()
 
 

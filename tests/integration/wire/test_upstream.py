@@ -183,7 +183,7 @@ async def test_any_other_status_is_told_from_the_head_alone(
     async with server(answer) as far:
         begun = time.monotonic()
         error = await failing(plain_target(far.port, headers=(("api-key", "hush"),)))
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 1.5
     assert isinstance(error, HandshakeRefused)
     assert (error.status, error.retry_after, error.request_id) == (status, retry, ident)
 
@@ -255,7 +255,7 @@ async def test_a_silent_server_times_out() -> None:
     async with server(silent) as far:
         begun = time.monotonic()
         error = await failing(plain_target(far.port), seconds=0.2)
-        assert time.monotonic() - begun < 0.6
+        assert time.monotonic() - begun < 1.5
     assert isinstance(error, Unreachable)
     assert error.kind == "timeout"
 
