@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
+from joserfc.util import urlsafe_b64decode
 
 from app.auth.issuer_fault import IssuerFault
 
@@ -106,7 +106,7 @@ def _signing_key(entry: Any) -> SigningKey | None:
 
 def _is_for_signatures(entry: dict[str, Any]) -> bool:
     operations = entry.get("key_ops")
-    verifies = operations is None or (isinstance(operations, Sequence) and "verify" in operations)
+    verifies = operations is None or (isinstance(operations, list) and "verify" in operations)
     return entry.get("use", "sig") == "sig" and verifies
 
 
@@ -130,4 +130,8 @@ def _has_sane_size(entry: dict[str, Any]) -> bool:
     modulus, exponent = entry.get("n"), entry.get("e")
     if not isinstance(modulus, str) or not isinstance(exponent, str):
         return False
-    return len(modulus) * 6 // 8 * 8 in _RSA_BITS and len(exponent) <= _EXPONENT_CHARACTERS
+    try:
+        bits = int.from_bytes(urlsafe_b64decode(modulus.encode("ascii")), "big").bit_length()
+    except ValueError:
+        return False
+    return bits in _RSA_BITS and len(exponent) <= _EXPONENT_CHARACTERS

@@ -44,7 +44,7 @@ class Token:
     signature: bytes = field(repr=False)
 
 
-class _Twice(ValueError):
+class _Twice(ValueError):  # noqa: N818  (it is an answer, not a fault)
     """A name stands twice in one object."""
 
 
@@ -122,7 +122,7 @@ def _object(segment: str, what: str) -> dict[str, Any] | Denied:
             (decoded or b"").decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
         )
     except _Twice:
-        return Denied("token.duplicate", f"The token's {what} name a field twice. {ASK_AGAIN}")
+        return Denied("token.duplicate", f"A name stands twice in the token's {what}. {ASK_AGAIN}")
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

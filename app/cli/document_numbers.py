@@ -18,6 +18,9 @@ from app.wire.handshake import HANDSHAKE_SECONDS
 from app.wire.http import HeadLimits
 from app.wire.wire import CLIENT_WIRE
 
+_Limit = tuple[str, str, str]
+"""What, how much by default, and what happens then."""
+
 _MEANINGS: dict[str, str] = {
     "profile": "the column of the tables that holds",
     "hints": "whether the `relay` field is told",
@@ -27,7 +30,8 @@ _MEANINGS: dict[str, str] = {
     "output_modalities": "modalities that a client may choose",
     "client_tools": "function tools that run in the client",
     "max_output_tokens": "most tokens of one response that a client may ask for",
-    "transcription_model": "the operator's transcription model; without one, clients name no language",
+    "transcription_model": "the operator's transcription model; without one, clients "
+    "name no language",
     "languages": "languages that a client may name for transcription; none: any",
     "server_tools": "tools that run behind the relay and are hidden",
     "create_response": "forced value of `create_response`; none: the client's choice",
@@ -100,35 +104,38 @@ def policy_numbers() -> str:
 
 def limits() -> str:
     """What a client meets, with the variable where there is one."""
-    lines = [f"| {what} | {number} | {then} |" for what, number, then in _limits()]
-    return _table("limit", "default", "then", lines)
+    rows = [*_session_limits(), *_rates(Limits()), *_wire_limits(), *_door_limits()]
+    return _table("limit", "default", "then", [f"| {' | '.join(row)} |" for row in rows])
 
 
-def _limits() -> Iterator[tuple[str, str, str]]:
-    session, wire, head, store = Limits(), CLIENT_WIRE, HeadLimits(), StoreLimits()
-    warned = " and ".join(f"{seconds:.0f}" for seconds in session.session_warnings)
-    ticket = Settings.model_fields["ticket_seconds"].default
+def _session_limits() -> Iterator[_Limit]:
+    most = Limits()
+    warned = " and ".join(f"{seconds:.0f}" for seconds in most.session_warnings)
     yield (
         "one session (`RELAY_SESSION_MAX_SECONDS`)",
-        f"{session.session_seconds:.0f} s",
+        f"{most.session_seconds:.0f} s",
         f"`session_time_limit`; warned {warned} s before",
     )
     yield (
         "silence (`RELAY_IDLE_SECONDS`)",
-        f"{session.idle_seconds:.0f} s",
-        f"`idle_timeout`; warned {session.idle_warning:.0f} s before",
+        f"{most.idle_seconds:.0f} s",
+        f"`idle_timeout`; warned {most.idle_warning:.0f} s before",
     )
-    yield "accepted until ready", f"{session.setup_seconds:.0f} s", "`upstream_unavailable`"
+    yield "accepted until ready", f"{most.setup_seconds:.0f} s", "`upstream_unavailable`"
     yield (
         "sessions of one user (`RELAY_MAX_SESSIONS_PER_USER`)",
-        f"{session.sessions_per_user}",
+        f"{most.sessions_per_user}",
         "`too_many_sessions`",
     )
     yield (
         "sessions of one process (`RELAY_MAX_SESSIONS`)",
-        f"{session.sessions}",
+        f"{most.sessions}",
         "`too_many_sessions`",
     )
+
+
+def _wire_limits() -> Iterator[_Limit]:
+    wire = CLIENT_WIRE
     yield "one message (`RELAY_MAX_MESSAGE_BYTES`)", _size(wire.max_message), "`message_too_big`"
     yield (
         "messages sent before `session.created`",
@@ -141,16 +148,17 @@ def _limits() -> Iterator[tuple[str, str, str]]:
         f"{framing.CONTROL_PER_SECOND:.0f} a second, {framing.CONTROL_BURST:.0f} at once",
         "`protocol_error`",
     )
-    yield (
-        "no byte read although some wait",
-        f"{wire.stall_seconds:.0f} s",
-        "`slow_client`",
-    )
+    yield "no byte read although some wait", f"{wire.stall_seconds:.0f} s", "`slow_client`"
     yield (
         "no answer to a ping",
         f"{wire.ping_timeout:.0f} s, a ping every {wire.ping_interval:.0f} s",
         "`client_gone`",
     )
+
+
+def _door_limits() -> Iterator[_Limit]:
+    head, store = HeadLimits(), StoreLimits()
+    ticket = Settings.model_fields["ticket_seconds"].default
     yield "a ticket's life (`RELAY_TICKET_SECONDS`)", f"{ticket} s", "`unauthenticated`"
     yield "unused tickets of one user", f"{store.tickets_per_owner}", "HTTP 429"
     yield "body of `POST /tickets`", _size(BODY_BYTES), "HTTP 413"
@@ -161,6 +169,35 @@ def _limits() -> Iterator[tuple[str, str, str]]:
         "HTTP 431, 414 or 408",
     )
     yield "connected until accepted", f"{HANDSHAKE_SECONDS:.0f} s", "refused"
+
+
+def _rates(session: Limits) -> Iterator[_Limit]:
+    yield (
+        "audio (`RELAY_AUDIO_SPEED`)",
+        f"{session.audio_speed:g} times real time, {session.audio_burst_seconds:.0f} s at once",
+        "it waits: the relay stops reading until the allowance has caught up",
+    )
+    yield (
+        "events (`RELAY_EVENTS_PER_SECOND`)",
+        f"{session.events_per_second:.0f} a second, {session.events_burst:.0f} at once",
+        "audio waits, anything else is refused",
+    )
+    yield (
+        "of these, not audio (`RELAY_ACTS_PER_SECOND`)",
+        f"{session.acts_per_second:.0f} a second, {session.acts_burst:.0f} at once",
+        "refused with `rate_limit_exceeded` and `retry_after_ms`; "
+        f"{session.flood_seconds:.0f} s of that: `rate_limited`",
+    )
+    yield (
+        "responses, whoever caused them (`RELAY_RESPONSES_PER_MINUTE`)",
+        f"{session.responses_per_minute} a minute",
+        "`response.create` is refused with `retry_after_ms`, audio waits",
+    )
+    yield (
+        "responses beside the conversation",
+        f"{session.out_of_band_responses} at once",
+        "refused with `rate_limit_exceeded`",
+    )
 
 
 def _table(*head_and_lines: Any) -> str:

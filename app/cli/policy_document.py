@@ -56,6 +56,10 @@ OTHER_RULES: Mapping[str, str] = {
     "the API's own code. No violation.",
     "unknown-id": "The event names an item or a response that this client cannot see. Hidden or "
     "not there, the answer is the same, and upstream is not asked. No violation.",
+    "rate-events": "Events other than audio came too fast: an `error` of code "
+    "`rate_limit_exceeded` with `retry_after_ms`. No violation.",
+    "rate-responses": "Too many responses in a minute, or too many beside the conversation at "
+    "once: as above. No violation.",
     "item-text-limit": "The client's text in this session is used up. No violation.",
     "hidden": "An event of upstream's about an item or a response that this client may not see.",
     "rate-limits": "`rate_limits.updated`, while RELAY_SHOW_RATE_LIMITS is off.",

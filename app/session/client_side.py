@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, assert_never
 from app.policy.client_events import judge
 from app.policy.tables import RESPONSE_FIELDS, SESSION_FIELDS
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse
-from app.protocol.events import ClientEvent, Malformed, encode_client
+from app.protocol.client_frames import encode_client
+from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, Dialect, ServerKind
 from app.protocol.paths import client_path
 from app.session.clocks import Clocks
 from app.session.commands import Command, Note, ToClient, ToUpstream
 from app.session.meters import Meters
 from app.session.notices import Notices
-from app.session.sight import SessionSight
+from app.session.sight import SessionSight, input_format
 from app.session.state import Request, SessionState, Update
 
 if TYPE_CHECKING:
@@ -161,7 +162,12 @@ class ClientJudge:
                 session = body["session"]
                 self._state.own_tools |= {tool["name"] for tool in session.get("tools") or ()}
                 self._state.updates.append(
-                    Update(event.event_id, verdict.hint, instructions=session.get("instructions"))
+                    Update(
+                        event.event_id,
+                        verdict.hint,
+                        instructions=session.get("instructions"),
+                        input_format=input_format(session),
+                    )
                 )
             case ClientKind.RESPONSE_CREATE:
                 out_of_band = body.get("response", {}).get("conversation") == "none"

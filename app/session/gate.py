@@ -18,8 +18,9 @@ import math
 from dataclasses import dataclass
 
 from app.policy.policy import Configuration, Policy
+from app.protocol.client_frames import decode_client
 from app.protocol.close_reasons import CloseReason
-from app.protocol.events import Malformed, decode_client
+from app.protocol.events import Malformed
 from app.protocol.names import Dialect
 from app.session.client_side import ClientJudge
 from app.session.clocks import Clocks, Warn

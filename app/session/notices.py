@@ -14,8 +14,8 @@ from app.policy.hints import relay_field
 from app.policy.verdict import Hint, Refuse
 from app.policy.view import session_view
 from app.protocol.errors import error_event
-from app.protocol.events import encode_server
 from app.protocol.names import ServerKind
+from app.protocol.server_frames import encode_server
 from app.session.clocks import Warn
 from app.session.ids import Ids
 from app.session.state import SessionState

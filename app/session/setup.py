@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from app.policy.echo import compare_echo
 from app.policy.server_events import Rebuild, judge_server
+from app.protocol.client_frames import encode_client
 from app.protocol.close_reasons import CloseReason
-from app.protocol.events import ServerEvent, decode_server, encode_client, encode_server
+from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
+from app.protocol.server_frames import decode_server, encode_server
 from app.session.commands import Command, End, Note, StartClient, ToClient, ToUpstream
 from app.session.ids import Ids
 from app.session.notices import Notices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.policy.policy import Policy
 from app.policy.sight import SeenItem
 from app.session.limits import Limits
@@ -12,6 +14,14 @@ _PREVIEW_FORMATS = {
     "audio/pcmu": "g711_ulaw",
     "audio/pcma": "g711_alaw",
 }
+
+
+def input_format(session: dict[str, Any]) -> str | None:
+    """The type of `audio.input.format` in a session object (internal spelling)."""
+    value: Any = session
+    for key in ("audio", "input", "format", "type"):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
 
 
 class SessionSight:
@@ -37,11 +47,12 @@ class SessionSight:
         return self._state.calls.get(call_id) is False
 
     def input_format(self) -> str:
-        audio = self._state.session.get("audio")
-        given = audio.get("input") if isinstance(audio, dict) else None
-        form = given.get("format") if isinstance(given, dict) else None
-        kind = form.get("type") if isinstance(form, dict) else None
-        return _PREVIEW_FORMATS.get(kind or "audio/pcm", "pcm16")
+        """That of the latest update on its way, since audio behind it is in the new format, or
+        else the one in force."""
+        for update in reversed(self._state.updates):
+            if update.input_format is not None:
+                return _PREVIEW_FORMATS.get(update.input_format, "pcm16")
+        return _PREVIEW_FORMATS.get(input_format(self._state.session) or "", "pcm16")
 
     def text_left(self) -> int:
         return max(0, self._limits.text_characters - self._state.text_characters)

@@ -46,11 +46,13 @@ class Response(msgspec.Struct):
 
 
 class Update(msgspec.Struct):
-    """A client's `session.update` on its way, and what the policy did to it."""
+    """A client's `session.update` on its way, and what the policy did to it. `input_format` is the
+    audio format that it asks for (internal spelling)."""
 
     event_id: str | None
     hint: Hint | None = None
     instructions: str | None = None
+    input_format: str | None = None
 
 
 class Request(msgspec.Struct):

@@ -13,14 +13,9 @@ from app.policy.server_events import DELTAS, Drop, Pass, Rebuild, judge_delta, j
 from app.policy.verdict import Hint
 from app.protocol.close_reasons import CloseReason
 from app.protocol.errors import answers_relay
-from app.protocol.events import (
-    ServerEvent,
-    decode_server,
-    encode_server,
-    server_head,
-    type_for_logs,
-)
+from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
+from app.protocol.server_frames import decode_server, encode_server, server_head, type_for_logs
 from app.session.clocks import Clocks
 from app.session.commands import Command, End, Note, ToClient
 from app.session.lifecycle import forget, observe

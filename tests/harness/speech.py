@@ -33,9 +33,7 @@ def recording(name: str) -> bytes:
         samples = array("h", file.readframes(file.getnframes()))
     if sys.byteorder == "big":
         samples.byteswap()
-    halved = array(
-        "h", ((a + b) // 2 for a, b in zip(samples[::2], samples[1::2], strict=False))
-    )
+    halved = array("h", ((a + b) // 2 for a, b in zip(samples[::2], samples[1::2], strict=False)))
     if sys.byteorder == "big":
         halved.byteswap()
     return halved.tobytes()
@@ -47,12 +45,12 @@ def cut(name: str, start_ms: int, end_ms: int) -> bytes:
 
 
 def hello() -> bytes:
-    """"Hello there, can you hear me?", 1.5 seconds, with a breath of silence before it."""
+    """ "Hello there, can you hear me?", 1.5 seconds, with a breath of silence before it."""
     return cut("hello.wav", 1_900, 3_500)
 
 
 def stop_it() -> bytes:
-    """"Stop it please.", 0.9 seconds, with a breath of silence before it."""
+    """ "Stop it please.", 0.9 seconds, with a breath of silence before it."""
     return cut("interruption.wav", 9_140, 10_140)
 
 

@@ -61,9 +61,7 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(
-    *, upstream: dict[str, Any] | None = None, **settings: Any
-) -> AsyncIterator[Stack]:
+async def stack(*, upstream: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Stack]:
     """Starts both; `upstream` are options of the embedded upstream, `settings` of the relay."""
     settings = {"session_instructions": SECRET_INSTRUCTIONS, **NO_HURRY, **settings}
     async with (

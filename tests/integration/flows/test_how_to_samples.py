@@ -147,11 +147,14 @@ async def test_the_session_update_is_answered_by_session_updated_in_every_profil
         "session.turn_detection",
         "session.tools",
     }
-    assert ignored == {
-        "locked": all_of_it,
-        "guided": {"session.instructions", "session.input_audio_transcription"},
-        "open": {"session.input_audio_transcription"},
-    }[profile]
+    assert (
+        ignored
+        == {
+            "locked": all_of_it,
+            "guided": {"session.instructions", "session.input_audio_transcription"},
+            "open": {"session.input_audio_transcription"},
+        }[profile]
+    )
 
 
 async def test_the_session_update_where_the_operator_transcribes() -> None:

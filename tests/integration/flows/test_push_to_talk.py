@@ -85,7 +85,7 @@ async def test_a_cleared_buffer_is_empty() -> None:
 
 
 async def test_the_turn_can_be_committed_by_hand_while_detection_is_on() -> None:
-    """"These signals can still be used in server_vad mode" (how-to)."""
+    """ "These signals can still be used in server_vad mode" (how-to)."""
     async with stack() as way, way.client() as me:
         await me.send(append(silence(200)))
         await me.send({"type": "input_audio_buffer.commit"})

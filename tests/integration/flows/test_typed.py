@@ -47,9 +47,7 @@ async def test_transcript_and_audio_come_interleaved_and_audio_in_deltas_of_docu
     first_sound = kinds.index("response.audio.delta")
     assert "response.audio_transcript.delta" in kinds[:first_sound]
     assert "response.audio_transcript.delta" in kinds[first_sound:]
-    sizes = [
-        len(e["delta"]) * 3 // 4 for e in said.events if e["type"] == "response.audio.delta"
-    ]
+    sizes = [len(e["delta"]) * 3 // 4 for e in said.events if e["type"] == "response.audio.delta"]
     assert all(4_800 <= size <= 14_400 for size in sizes), sizes
 
 

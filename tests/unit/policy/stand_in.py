@@ -10,7 +10,8 @@ from app.policy.client_events import judge
 from app.policy.policy import ClientTool, Policy, Profile
 from app.policy.sight import SeenItem
 from app.policy.verdict import Acknowledge, Forward, Refuse, Verdict
-from app.protocol.events import ClientEvent, decode_client, encode_client
+from app.protocol.client_frames import decode_client, encode_client
+from app.protocol.events import ClientEvent
 from app.protocol.names import Dialect
 
 LOCKED, GUIDED, OPEN = Profile.LOCKED, Profile.GUIDED, Profile.OPEN

@@ -13,16 +13,10 @@ from app.policy.client_events import judge
 from app.policy.policy import Policy, Profile
 from app.policy.server_events import judge_delta, judge_server
 from app.policy.verdict import Acknowledge, Forward, Ignore, Refuse
-from app.protocol.events import (
-    ClientEvent,
-    Malformed,
-    decode_client,
-    decode_server,
-    encode_client,
-    encode_server,
-    server_head,
-)
+from app.protocol.client_frames import decode_client, encode_client
+from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, Dialect, ServerKind
+from app.protocol.server_frames import decode_server, encode_server, server_head
 from app.protocol.session_object import PREVIEW_FORMATS
 from tests.unit.policy.stand_in import LAMP, OPEN, SECRET, Session
 

@@ -19,8 +19,9 @@ from app.policy.server_events import (
 )
 from app.policy.server_objects import may_show
 from app.protocol.dialects import KINDS
-from app.protocol.events import ServerEvent, decode_server, encode_server, server_head
+from app.protocol.events import ServerEvent
 from app.protocol.names import Dialect, ServerKind
+from app.protocol.server_frames import decode_server, encode_server, server_head
 from tests.unit.policy.stand_in import OPEN, PROFILES, Session
 
 CANARY = "canary-7f3a"

@@ -9,8 +9,8 @@ import pytest
 
 from app.policy.policy import Configuration, Policy, Profile
 from app.policy.view import may_set, opening_view, session_view
-from app.protocol.events import decode_server, encode_server
 from app.protocol.names import Dialect
+from app.protocol.server_frames import decode_server, encode_server
 from app.protocol.session_object import PREVIEW_SESSION_DEFAULTS
 from tests.unit.policy.stand_in import DOOR, GUIDED, LAMP, LOCKED, OPEN, PROFILES, SECRET, tool
 

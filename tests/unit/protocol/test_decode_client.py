@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.protocol.events import ClientEvent, Malformed, decode_client
+from app.protocol.client_frames import decode_client
+from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, Dialect
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.protocol.events import encode_client
+from app.protocol.client_frames import encode_client
 from app.protocol.names import Dialect
 
 PREVIEW, GA = Dialect.PREVIEW, Dialect.GA

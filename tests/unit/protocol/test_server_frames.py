@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from app.protocol.events import (
-    ServerHead,
+from app.protocol.events import ServerHead
+from app.protocol.names import Dialect, ServerKind
+from app.protocol.server_frames import (
     decode_server,
     encode_server,
     server_head,
-    server_kind,
     type_for_logs,
 )
-from app.protocol.names import Dialect, ServerKind
 
 PREVIEW, GA = Dialect.PREVIEW, Dialect.GA
 
@@ -24,14 +23,15 @@ NO_EVENTS = [b"", b"x", b"[]", b"{}", b'{"type":5}', b'{"type":"never.heard"}', 
 
 @pytest.mark.parametrize("frame", NO_EVENTS, ids=lambda frame: repr(frame[:24]))
 def test_what_is_no_known_event_is_none_to_every_reader(frame: bytes) -> None:
-    assert server_kind(frame, PREVIEW) is None
     assert server_head(frame, PREVIEW) is None
     assert decode_server(frame, PREVIEW) is None
 
 
 def test_the_type_is_read_by_a_parser_not_found_in_the_text() -> None:
     frame = b'{"item":{"type":"error"},"note":"\\"type\\":\\"error\\"","type":"response.done"}'
-    assert server_kind(frame, PREVIEW) is ServerKind.RESPONSE_DONE
+    head = server_head(frame, PREVIEW)
+    assert head is not None
+    assert head.kind is ServerKind.RESPONSE_DONE
 
 
 @pytest.mark.parametrize(

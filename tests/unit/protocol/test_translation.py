@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from app.protocol.client_frames import decode_client, encode_client
 from app.protocol.dialects import KINDS, kind_of, wire_type
-from app.protocol.events import ClientEvent, decode_client, encode_client, encode_server
+from app.protocol.events import ClientEvent
 from app.protocol.names import Dialect, ServerKind
 from app.protocol.paths import client_path, internal_path
+from app.protocol.server_frames import encode_server
 from app.protocol.session_object import (
     PREVIEW_SESSION_DEFAULTS,
     SESSION,

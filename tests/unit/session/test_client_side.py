@@ -173,3 +173,11 @@ def test_a_name_that_a_client_made_up_is_told_to_it_and_not_to_the_log() -> None
     assert note.fields["what"] == "guided ignored other, session.instructions of a client."
     (updated,) = events(play.upstream({"type": "session.updated", "session": play.session}))
     assert "session.made\nup" in updated["relay"]["ignored"]
+
+
+def test_audio_behind_a_change_of_format_is_judged_in_the_new_one() -> None:
+    play = Playbook().ready()
+    play.client({"type": "session.update", "session": {"input_audio_format": "g711_ulaw"}})
+    play.client({"type": "session.update", "session": {"voice": "verse"}})
+    odd = {"type": "input_audio_buffer.append", "audio": "AAAA"}  # 3 bytes: no whole pcm16
+    assert sent_up(play.client(odd))
