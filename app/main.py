@@ -19,6 +19,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.auth.authenticator import LivingAuthenticator
 from app.auth.dev import DevAuthenticator
 from app.auth.origin import OriginRules
 from app.auth.principal import Principal
@@ -29,11 +30,13 @@ from app.relay.closing_line import closing_line
 from app.relay.registry import Opening, Registry
 from app.relay.relay import Relay
 from app.relay.tasks import Tasks
-from app.session.gate import Gate, Terms
-from app.settings import Settings, UpstreamAuth
+from app.session.gate import Gate
+from app.session.terms import Terms
+from app.settings import AuthMode, Settings, UpstreamAuth
 from app.store.memory import MemoryStore
 from app.telemetry.logs import session_closed, user_hash
 from app.upstream.bearer import EntraBearer
+from app.upstream.clock import SystemClock
 from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, Credential
 from app.upstream.dial import Dialler, tls_context
 from app.upstream.entra import azure_token_source
@@ -61,6 +64,7 @@ def create(settings: Settings) -> Product:
     """Builds everything; nothing runs before the application's lifespan begins."""
     tasks = Tasks()
     credential = make_credential(settings)
+    authenticator = make_authenticator(settings)
     registry = Registry(
         limits=settings.limits(),
         make_gate=_gate_maker(settings),
@@ -72,16 +76,18 @@ def create(settings: Settings) -> Product:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         credential.start(tasks.spawn)
+        authenticator.start(tasks.spawn)
         try:
             yield
         finally:
+            await authenticator.close()
             await credential.close()
             await tasks.close()
 
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
-    open_door(app, _door(settings, registry))
+    open_door(app, _door(settings, registry, authenticator))
     return Product(app, registry, tasks)
 
 
@@ -96,6 +102,32 @@ def make_credential(settings: Settings) -> Credential:
             return ApiKeyHeader(key.get_secret_value() if key else "")
         case UpstreamAuth.API_KEY_QUERY:
             return ApiKeyQuery(key.get_secret_value() if key else "")
+
+
+def make_authenticator(settings: Settings) -> LivingAuthenticator:
+    """How users prove who they are."""
+    if settings.auth is AuthMode.DEV:
+        return DevAuthenticator()
+    # What this needs takes a quarter of a second to import, and `demo` never does.
+    from app.auth.claims import Trust
+    from app.auth.fetching import HttpFetch
+    from app.auth.jwks import IssuerKeys
+    from app.auth.oidc import OidcAuthenticator
+
+    trust = Trust(
+        issuer=settings.oidc_issuer or "",
+        audiences=frozenset(settings.oidc_audience),
+        entra=settings.users_are_entra(),
+        tenants=frozenset(settings.oidc_tenants),
+        scope=settings.oidc_required_scope,
+        role=settings.oidc_required_role,
+        leeway=float(settings.oidc_leeway_seconds),
+    )
+    ca_file = settings.oidc_ca_file
+    tls = tls_context(str(ca_file) if ca_file else None)
+    clock = SystemClock()
+    keys = IssuerKeys(trust.issuer, HttpFetch(tls, settings.oidc_proxy), clock=clock)
+    return OidcAuthenticator(trust, keys, clock)
 
 
 def make_dialler(settings: Settings, credential: Credential) -> Dialler:
@@ -150,11 +182,11 @@ def _closing(settings: Settings) -> Callable[..., None]:
     return ended
 
 
-def _door(settings: Settings, registry: Registry) -> Door:
+def _door(settings: Settings, registry: Registry, authenticator: LivingAuthenticator) -> Door:
     assets = load_assets(STATIC) if settings.demo_page else {}
     return Door(
         registry=registry,
-        authenticator=DevAuthenticator(),
+        authenticator=authenticator,
         tickets=Tickets(MemoryStore(time.monotonic), settings.ticket_seconds, time.time),
         origins=OriginRules(
             allowed=frozenset(settings.allowed_origins),

@@ -27,6 +27,7 @@ from app.protocol.dialects import KINDS
 from app.protocol.names import ClientKind, Dialect
 from app.session.commands import Command
 from app.session.gate import Gate
+from app.settings import AuthMode, SettingsError, load
 from app.settings.document import FIRST_LINES
 from app.settings.settings import PLATFORM_TRACES, abouts
 from app.web.realtime import PATHS
@@ -305,6 +306,21 @@ def test_the_changelog_has_a_place_for_what_comes_next() -> None:
 def test_the_five_lines_for_azure_are_those_of_the_settings() -> None:
     lines = [f"{abouts()[name].variable}={abouts()[name].example}\n" for name in FIRST_LINES]
     assert "".join(lines) in fences(README, "")
+
+
+@pytest.mark.parametrize("mode", AuthMode)
+def test_every_way_to_sign_in_stands_in_security_and_in_the_protocol(mode: AuthMode) -> None:
+    for text in (TEXTS["docs/security.md"], PROTOCOL):
+        assert f"`RELAY_AUTH={mode}`" in text
+
+
+def test_ga_is_called_missing_until_a_start_without_a_version_is_fine() -> None:
+    azure = {name: abouts()[name].example for name in FIRST_LINES}
+    with pytest.raises(SettingsError) as refused:
+        load({}, env_file=None, **{**azure, "azure_openai_api_version": ""})
+    assert "GA is not built yet" in " ".join(refused.value.problems)
+    assert "GA dialect is not built yet" in " ".join(PROTOCOL.split())
+    assert "the GA dialect" in README.partition("**Not built yet:**")[2]
 
 
 async def test_make_run_prints_what_the_readme_shows() -> None:

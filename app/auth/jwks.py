@@ -52,7 +52,10 @@ class KeysTiming:
 
 
 class KeysUnavailable(Exception):  # noqa: N818  (a state of the issuer, not an error in the relay)
-    """The key is not held, and the issuer cannot be asked now. `retry_after` is the number of seconds after which to try again."""
+    """The key is not held, and the issuer cannot be asked now.
+
+    `retry_after` is the number of seconds after which another try is worthwhile.
+    """
 
     def __init__(self, detail: str, retry_after: float) -> None:
         super().__init__(detail)

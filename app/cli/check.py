@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.running import read_settings
-from app.main import make_credential, make_dialler
+from app.main import make_authenticator, make_credential, make_dialler
 from app.relay.tasks import Tasks
 from app.session.commands import End, Note, StartClient, ToUpstream
-from app.session.gate import Gate, Terms
+from app.session.gate import Gate
+from app.session.terms import Terms
 from app.settings import Settings
 from app.upstream.credential import Credential, CredentialUnavailable
 from app.upstream.dial import DialFailed
@@ -49,14 +50,16 @@ def check(environ: dict[str, str]) -> int:
 
 async def _examine(settings: Settings) -> list[Finding]:
     tasks = Tasks()
+    users = await make_authenticator(settings).examine()
+    findings = [Finding("sign-in of users", users.fine, users.said)]
     try:
         credential = make_credential(settings)
     except ValueError as error:
-        return [Finding("credential", False, str(error))]
+        return [*findings, Finding("credential", False, str(error))]
     credential.start(tasks.spawn)
     try:
-        findings = [await _sign_in(credential)]
-        if findings[0].fine:
+        findings.append(await _sign_in(credential))
+        if findings[-1].fine:
             findings += await _converse(settings, credential)
         return findings
     finally:

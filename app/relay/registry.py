@@ -19,8 +19,9 @@ import structlog
 
 from app.auth.principal import Principal
 from app.protocol.close_reasons import CloseReason
+from app.relay.dials import Dials
 from app.relay.notes import NoteLog
-from app.relay.relay import Dials, Relay
+from app.relay.relay import Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate
 from app.session.limits import Limits

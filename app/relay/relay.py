@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
 from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
+from app.relay.dials import Dials
 from app.relay.notes import NoteLog
 from app.relay.sides import (
     CLIENT_FAULTS,
@@ -41,20 +42,12 @@ from app.session.commands import (
 )
 from app.session.gate import Gate
 from app.upstream.dial import DialFailed
-from app.wire.upstream import UpstreamWire
 from app.wire.wire import Wire, WireEnd
 
 log = structlog.get_logger("relay")
 
 SLOW_CLIENT_GRACE = 1.0
 """Seconds in which a client that stopped reading may still collect its last words."""
-
-
-class Dials(Protocol):
-    """What the relay needs of `upstream.dial.Dialler`."""
-
-    async def dial(self, *, timeout: float) -> UpstreamWire:  # noqa: ASYNC109
-        """One new upstream connection, or `DialFailed`."""
 
 
 class Relay:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from app.policy.client_events import judge
 from app.policy.tables import RESPONSE_FIELDS, SESSION_FIELDS
@@ -23,9 +23,7 @@ from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.sight import SessionSight, input_format
 from app.session.state import Request, SessionState, Update
-
-if TYPE_CHECKING:
-    from app.session.gate import Terms
+from app.session.terms import Terms
 
 ACTIVITY = frozenset(
     {

@@ -15,13 +15,10 @@ session.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from app.policy.policy import Configuration, Policy
 from app.protocol.client_frames import decode_client
 from app.protocol.close_reasons import CloseReason
 from app.protocol.events import Malformed
-from app.protocol.names import Dialect
 from app.session.client_side import ClientJudge
 from app.session.clocks import Clocks, Warn
 from app.session.commands import (
@@ -37,33 +34,12 @@ from app.session.commands import (
 )
 from app.session.ids import Ids
 from app.session.last_words import last_words
-from app.session.limits import Limits
 from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.setup import Setup
 from app.session.state import Phase, SessionState
+from app.session.terms import Terms
 from app.session.upstream_side import UpstreamJudge
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a session is opened with, fixed for its life.
-
-    `model` is the alias the client asked for, `expires_at` the wall-clock end in Unix seconds,
-    `seed` random text for the relay's own ids, `upstream_name` "azure" or "embedded".
-    """
-
-    session_id: str
-    seed: str
-    policy: Policy
-    configuration: Configuration
-    limits: Limits
-    expires_at: int
-    model: str
-    upstream_name: str = "azure"
-    private_events: bool = False
-    client_dialect: Dialect = Dialect.PREVIEW
-    upstream_dialect: Dialect = Dialect.PREVIEW
 
 
 class Gate:

@@ -6,7 +6,7 @@ types break some SDKs, unknown fields break none (docs/protocol.md).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -19,9 +19,7 @@ from app.protocol.server_frames import encode_server
 from app.session.clocks import Warn
 from app.session.ids import Ids
 from app.session.state import SessionState
-
-if TYPE_CHECKING:
-    from app.session.gate import Terms
+from app.session.terms import Terms
 
 
 class Notices:

@@ -7,8 +7,6 @@ upstream: error             ->   the end: nothing of the client's has gone upstr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from app.policy.echo import compare_echo
 from app.policy.server_events import Rebuild, judge_server
 from app.protocol.client_frames import encode_client
@@ -21,9 +19,7 @@ from app.session.ids import Ids
 from app.session.notices import Notices
 from app.session.sight import SessionSight
 from app.session.state import Phase, SessionState
-
-if TYPE_CHECKING:
-    from app.session.gate import Terms
+from app.session.terms import Terms
 
 
 class Setup:

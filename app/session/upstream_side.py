@@ -6,7 +6,7 @@ decoded, observed by the lifecycle and shown to the policy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from app.policy.hints import relay_field
 from app.policy.server_events import DELTAS, Drop, Pass, Rebuild, judge_delta, judge_server
@@ -23,10 +23,7 @@ from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.sight import SessionSight
 from app.session.state import SessionState, Update
-
-if TYPE_CHECKING:
-    from app.session.gate import Terms
-
+from app.session.terms import Terms
 
 OBSERVED = frozenset({ServerKind.CONTENT_PART_ADDED})
 """Parts of a response that the lifecycle must see: they say which items can be heard."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.settings.about import About, Shown, words_of
+from app.settings.oidc_rules import OIDC_RULES
 from app.settings.problem import Problem, SettingsError
 from app.settings.reading import Reading
 from app.settings.relay_rules import RELAY_RULES
@@ -38,7 +39,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = None, **given: A
     wrong = frozenset(field for problem in problems for field in problem.fields)
     problems += [
         problem
-        for rule in (*UPSTREAM_RULES, *RELAY_RULES)
+        for rule in (*UPSTREAM_RULES, *RELAY_RULES, *OIDC_RULES)
         for problem in rule(settings, reading)
         if not problem.fields & wrong
     ]

@@ -47,8 +47,8 @@ class Door(Group):
 
     auth: AuthMode = setting(
         AuthMode.OIDC,
-        "How users sign in. `oidc` is not built yet; `dev` believes every bearer `dev-NAME`, and "
-        "listens on loopback only.",
+        "How users sign in. `oidc`: with access tokens of an OpenID provider. `dev` believes every "
+        "bearer `dev-NAME`, and listens on loopback only.",
         example="dev",
     )
     dev_network: bool = setting(

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
 def dev_stays_at_home(settings: Settings, _: Reading) -> Iterator[Problem]:
     if settings.auth is AuthMode.OIDC:
-        yield problem(
-            "RELAY_AUTH is `oidc`, which is not built yet: set RELAY_AUTH to `dev`, which is for "
-            "this machine only.",
-            "auth",
-        )
-    elif not is_loopback(settings.host) and not settings.dev_network:
+        return
+    if not is_loopback(settings.host) and not settings.dev_network:
         yield problem(
             "RELAY_AUTH is `dev`, which lets everybody in, and RELAY_HOST is no loopback address: "
             "set RELAY_HOST to 127.0.0.1, or RELAY_DEV_NETWORK to `true` if only trusted machines "
@@ -56,17 +52,19 @@ def tls_is_whole(settings: Settings, _: Reading) -> Iterator[Problem]:
         )
 
 
-def ca_file_holds_certificates(settings: Settings, _: Reading) -> Iterator[Problem]:
-    if settings.upstream_ca_file is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.upstream_ca_file)
-    except (OSError, ValueError):
-        yield problem(
-            f"RELAY_UPSTREAM_CA_FILE names {settings.upstream_ca_file}, which holds no certificate "
-            "that can be read: give certificates in PEM form.",
-            "upstream_ca_file",
-        )
+def ca_files_hold_certificates(settings: Settings, _: Reading) -> Iterator[Problem]:
+    for field in ("upstream_ca_file", "oidc_ca_file"):
+        path = getattr(settings, field)
+        if path is None:
+            continue
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except (OSError, ValueError):
+            yield problem(
+                f"RELAY_{field.upper()} names {path}, which holds no certificate that can be read: "
+                "give certificates in PEM form.",
+                field,
+            )
 
 
-RELAY_RULES = (dev_stays_at_home, tls_is_whole, ca_file_holds_certificates)
+RELAY_RULES = (dev_stays_at_home, tls_is_whole, ca_files_hold_certificates)

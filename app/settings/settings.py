@@ -18,6 +18,8 @@ from app.session.limits import Limits
 from app.settings.about import About, Shown, literal
 from app.settings.choices import Source, Upstream, UpstreamAuth
 from app.settings.group import Group
+from app.settings.oidc_forms import is_entra
+from app.settings.oidc_group import Oidc
 from app.settings.relay_groups import Bounds, Door, Listener, Opening, Operations, Rates, Rules
 from app.settings.upstream_groups import Azure, Embedded, Identity
 from app.upstream.endpoint import Endpoint
@@ -47,6 +49,7 @@ GROUPS: tuple[type[Group], ...] = (
     Embedded,
     Listener,
     Door,
+    Oidc,
     Rules,
     Opening,
     Bounds,
@@ -57,7 +60,7 @@ GROUPS: tuple[type[Group], ...] = (
 
 
 class Settings(
-    Azure, Identity, Embedded, Listener, Door, Rules, Opening, Bounds, Rates, Operations
+    Azure, Identity, Embedded, Listener, Door, Oidc, Rules, Opening, Bounds, Rates, Operations
 ):
     """Everything that the operator decided. Immutable."""
 
@@ -169,6 +172,10 @@ class Settings(
             proxy=self.upstream_proxy,
             ca_file=str(self.upstream_ca_file) if self.upstream_ca_file else None,
         )
+
+    def users_are_entra(self) -> bool:
+        """Whether users are known as Entra knows them: by tenant and object id."""
+        return bool(self.oidc_tenants) or is_entra(self.oidc_issuer or "")
 
     def hash_key(self) -> bytes:
         """The key for `telemetry.logs.user_hash`. A secret."""

@@ -13,8 +13,9 @@ from typing import Any
 from app.policy.policy import Configuration, Policy
 from app.protocol.close_reasons import CloseReason
 from app.session.commands import Command, Dial, End, Note, StartClient, ToClient, ToUpstream
-from app.session.gate import Gate, Terms
+from app.session.gate import Gate
 from app.session.limits import Limits
+from app.session.terms import Terms
 
 Event = dict[str, Any]
 

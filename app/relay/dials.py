@@ -1,0 +1,14 @@
+"""What the relay needs of a dialler: the upstream room has the real one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.wire.upstream import UpstreamWire
+
+
+class Dials(Protocol):
+    """What the relay needs of `upstream.dial.Dialler`."""
+
+    async def dial(self, *, timeout: float) -> UpstreamWire:  # noqa: ASYNC109
+        """One new upstream connection, or `DialFailed`."""
