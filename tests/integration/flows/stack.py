@@ -49,6 +49,7 @@ class Stack:
     @asynccontextmanager
     async def client(self, **options: Any) -> AsyncIterator[Client]:
         """A client that has read its `session.created`."""
+        options = {"user": f"user{len(self.clients)}", **options}
         async with client(self.relay.address, **options) as me:
             self.clients.append(me)
             created = await me.next()

@@ -5,6 +5,7 @@ Upstream is scripted here and keeps every frame; an embedded one would only coun
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from tests.harness.client import Client, Event, client
 from tests.harness.relay import Running, running_relay
 from tests.harness.tools import ALARM, WEATHER, tools_file
 from tests.harness.upstream import Scripted, Upstream, scripted_upstream
+from tests.integration.flows.test_how_to_samples import CUSTOM_CONTEXT, OUT_OF_BAND, pasted
 
 INSTRUCTIONS = "You are Canary Seventeen."
 
@@ -52,17 +54,20 @@ async def listening(**settings: Any) -> AsyncIterator[tuple[Client, Scripted, Ru
             await me.until("response.done")
             yield me, upstream, relay
         await relay.idle()
+        async with asyncio.timeout(5):
+            while upstream.one.close_code is None:
+                await asyncio.sleep(0.005)
 
 
-async def forwarded(event: Event | str, **settings: Any) -> Any:
-    """What upstream received for this event of a client, decoded; None: nothing."""
+async def forwarded(*events: Event | str, **settings: Any) -> list[Any]:
+    """What upstream received for these events of a client, decoded."""
     async with listening(**settings) as (me, upstream, _):
-        await me.send(event)
+        for event in events:
+            await me.send(event)
         await me.send({"type": "input_audio_buffer.clear"})
-    *before, last = upstream.one.received[1:]
+    *received, last = upstream.one.received[1:]
     assert json.loads(last) == {"type": "input_audio_buffer.clear"}
-    assert len(before) <= 1, before
-    return json.loads(before[0]) if before else None
+    return [json.loads(frame) for frame in received]
 
 
 async def test_our_own_configuration_comes_first_and_is_marked_as_ours() -> None:
@@ -125,7 +130,7 @@ async def test_a_session_update_goes_on_with_what_the_profile_allows(
     sent = {"type": "session.update", "event_id": "u1", "session": WISHES}
     received = await forwarded(sent, profile=profile, session_tools=tools_file(WEATHER, ALARM))
     wanted = {"type": "session.update", "event_id": "u1", "session": session}
-    assert received == (None if session is None else wanted)
+    assert received == ([] if session is None else [wanted])
 
 
 @pytest.mark.parametrize("profile", ["locked", "guided", "open"])
@@ -151,90 +156,94 @@ async def test_a_response_create_goes_on_with_what_the_profile_allows(profile: s
         "guided": guided,
         "open": {**guided, "instructions": "Be a pirate."},
     }[profile]
-    assert await forwarded(sent, profile=profile) == {
-        "type": "response.create",
-        "response": wanted,
-    }
+    (received,) = await forwarded(sent, profile=profile)
+    assert received == {"type": "response.create", "response": wanted}
 
 
-async def test_the_how_tos_out_of_band_sample_reaches_upstream_without_its_prompt() -> None:
-    from tests.integration.flows.test_how_to_samples import CUSTOM_CONTEXT, OUT_OF_BAND, pasted
-
-    assert (await forwarded(OUT_OF_BAND))["response"] == {
+async def test_the_how_tos_out_of_band_samples_reach_upstream_without_their_prompt() -> None:
+    named = pasted(CUSTOM_CONTEXT.replace("existing_conversation_item_id", "item_u"))
+    beside, context = await forwarded(OUT_OF_BAND, named)
+    assert beside["response"] == {
         "conversation": "none",
         "metadata": {"topic": "world_capitals"},
         "modalities": ["text"],
     }
-    assert (await forwarded(OUT_OF_BAND, profile="open"))["response"] == {
+    assert context["response"] == {
+        "conversation": "none",
+        "modalities": ["text"],
+        "input": [
+            {"type": "item_reference", "id": "item_u"},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "The capital of France is Paris."}],
+            },
+        ],
+    }
+
+
+async def test_where_instructions_are_open_a_plain_prompt_is_what_they_are() -> None:
+    (beside,) = await forwarded(OUT_OF_BAND, profile="open")
+    assert beside["response"] == {
         "conversation": "none",
         "instructions": "What is the capital of France?",
         "metadata": {"topic": "world_capitals"},
         "modalities": ["text"],
     }
-    named = CUSTOM_CONTEXT.replace("existing_conversation_item_id", "item_u")
-    assert (await forwarded(pasted(named)))["response"]["input"] == [
-        {"type": "item_reference", "id": "item_u"},
-        {
-            "type": "message",
-            "role": "user",
-            "content": [{"type": "input_text", "text": "The capital of France is Paris."}],
-        },
-    ]
 
 
 TEXT = [{"type": "input_text", "text": "Hello"}]
 ITEM = {"type": "message", "role": "user", "content": TEXT}
 
 
-@pytest.mark.parametrize(
-    ("sent", "received"),
-    [
-        ({"type": "input_audio_buffer.append", "audio": "AAAA" * 2, "x": 1}, {"audio": "AAAA" * 2}),
-        ({"type": "input_audio_buffer.commit", "final": True}, {}),
-        ({"type": "response.create"}, {}),
-        ({"type": "response.create", "response": None}, {}),
-        ({"type": "response.create", "response": {}}, {}),
-        ({"type": "response.cancel", "response_id": None}, {}),
-        ({"type": "response.cancel", "response_id": "resp_1"}, {"response_id": "resp_1"}),
-        (
-            {
-                "type": "conversation.item.truncate",
-                "item_id": "item_a",
-                "content_index": 0,
-                "audio_end_ms": 40,
-                "why": "x",
+REBUILT: list[tuple[Event, Event]] = [
+    ({"type": "input_audio_buffer.append", "audio": "AAAA" * 2, "x": 1}, {"audio": "AAAA" * 2}),
+    ({"type": "input_audio_buffer.commit", "final": True}, {}),
+    ({"type": "response.create"}, {}),
+    ({"type": "response.create", "response": None}, {}),
+    ({"type": "response.create", "response": {}}, {}),
+    ({"type": "response.cancel", "response_id": None}, {}),
+    ({"type": "response.cancel", "response_id": "resp_1"}, {"response_id": "resp_1"}),
+    (
+        {
+            "type": "conversation.item.truncate",
+            "item_id": "item_a",
+            "content_index": 0,
+            "audio_end_ms": 40,
+            "why": "x",
+        },
+        {"item_id": "item_a", "content_index": 0, "audio_end_ms": 40},
+    ),
+    ({"type": "conversation.item.retrieve", "item_id": "item_u"}, {"item_id": "item_u"}),
+    (
+        {
+            "type": "conversation.item.create",
+            "previous_item_id": None,
+            "item": {
+                **ITEM,
+                "id": "mine",
+                "status": "completed",
+                "object": "realtime.item",
+                "content": [{**TEXT[0], "transcript": "Forged", "id": "x"}],
             },
-            {"item_id": "item_a", "content_index": 0, "audio_end_ms": 40},
-        ),
-        ({"type": "conversation.item.retrieve", "item_id": "item_u"}, {"item_id": "item_u"}),
-        ({"type": "conversation.item.delete", "item_id": "item_u"}, {"item_id": "item_u"}),
-        (
-            {
-                "type": "conversation.item.create",
-                "previous_item_id": None,
-                "item": {
-                    **ITEM,
-                    "id": "mine",
-                    "status": "completed",
-                    "object": "realtime.item",
-                    "content": [{**TEXT[0], "transcript": "Forged", "id": "x"}],
-                },
-            },
-            {"item": {"id": "mine", **ITEM}},
-        ),
-        (
-            {"type": "conversation.item.create", "previous_item_id": "root", "item": ITEM},
-            {"previous_item_id": "root", "item": ITEM},
-        ),
-        (
-            {"type": "conversation.item.create", "previous_item_id": "item_u", "item": ITEM},
-            {"previous_item_id": "item_u", "item": ITEM},
-        ),
-    ],
-    ids=lambda value: str(value)[:60],
-)
-async def test_an_event_is_rebuilt_from_its_known_fields(sent: Event, received: Event) -> None:
-    assert await forwarded(sent) == {"type": sent["type"], **received}
+        },
+        {"item": {"id": "mine", **ITEM}},
+    ),
+    (
+        {"type": "conversation.item.create", "previous_item_id": "root", "item": ITEM},
+        {"previous_item_id": "root", "item": ITEM},
+    ),
+    (
+        {"type": "conversation.item.create", "previous_item_id": "item_u", "item": ITEM},
+        {"previous_item_id": "item_u", "item": ITEM},
+    ),
+    ({"type": "conversation.item.delete", "item_id": "item_u"}, {"item_id": "item_u"}),
+]
+
+
+async def test_each_event_is_rebuilt_from_its_known_fields() -> None:
+    received = await forwarded(*(sent for sent, _ in REBUILT))
+    assert received == [{"type": sent["type"], **kept} for sent, kept in REBUILT]
 
 
 async def test_the_form_of_a_frame_is_the_relays_own() -> None:
@@ -252,18 +261,16 @@ async def test_the_form_of_a_frame_is_the_relays_own() -> None:
     assert upstream.one.received[1:] == [wanted]
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"type": "brand.new"},
-        {"type": "session.close"},
-        {"type": "conversation.item.delete", "item_id": "item_of_another"},
-        {"type": "conversation.item.create", "item": {"type": "function_call"}},
-        {"type": "response.create", "response": {"tools": [{"type": "mcp"}]}},
-        {"type": "input_audio_buffer.append", "audio": "****"},
-        "not JSON",
-    ],
-    ids=lambda value: str(value)[:48],
-)
-async def test_what_is_refused_leaves_no_trace_upstream(event: Event | str) -> None:
-    assert await forwarded(event) is None
+REFUSED: list[Event | str] = [
+    {"type": "brand.new"},
+    {"type": "session.close"},
+    {"type": "conversation.item.delete", "item_id": "item_of_another"},
+    {"type": "conversation.item.create", "item": {"type": "function_call"}},
+    {"type": "response.create", "response": {"tools": [{"type": "mcp"}]}},
+    {"type": "input_audio_buffer.append", "audio": "****"},
+    "not JSON",
+]
+
+
+async def test_what_is_refused_leaves_no_trace_upstream() -> None:
+    assert await forwarded(*REFUSED) == []

@@ -13,7 +13,7 @@ from tests.integration.flows.answers import CALLED, SPOKEN, Answer, answer, chec
 from tests.integration.flows.stack import errors, stack
 
 ASK = "What is the weather in Paris?"
-TOOLS = {"session_tools": tools_file(WEATHER, ALARM)}
+TOOLS: dict[str, Any] = {"session_tools": tools_file(WEATHER, ALARM)}
 
 
 async def called(me: Client) -> Answer:
@@ -153,18 +153,18 @@ async def test_tool_choice_is_the_clients_for_the_session_and_for_one_response()
 
 
 @pytest.mark.parametrize("profile", ["locked", "guided", "open"])
-@pytest.mark.parametrize("kind", ["session.update", "response.create"])
 async def test_a_tool_that_the_service_itself_would_call_is_refused_everywhere(
-    profile: str, kind: str
+    profile: str,
 ) -> None:
     tool = {"type": "mcp", "server_label": "x", "server_url": "https://evil.example"}
     async with stack(profile=profile) as way, way.client() as me:
-        where = kind.partition(".")[0]
-        await me.send({"type": kind, "event_id": "m1", where: {"tools": [tool]}})
-        (error,) = errors([await me.next()])
+        for where, verb in (("session", "update"), ("response", "create")):
+            event = {"type": f"{where}.{verb}", "event_id": where, where: {"tools": [tool]}}
+            await me.send(event)
+            (error,) = errors([await me.next()])
+            assert (error["code"], error["event_id"]) == ("policy_violation", where)
+            assert "mcp-tools" in error["message"]
+            assert "evil.example" not in error["message"]
         await me.send({"type": "input_audio_buffer.clear"})
         assert (await me.next())["type"] == "input_audio_buffer.cleared"
-    assert (error["code"], error["event_id"]) == ("policy_violation", "m1")
-    assert "mcp-tools" in error["message"]
-    assert "evil.example" not in error["message"]
     assert way.received() == {"session.update": 1, "input_audio_buffer.clear": 1}

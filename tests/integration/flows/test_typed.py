@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.harness.client import client
 from tests.integration.flows.answers import SPOKEN, WRITTEN, answer, check_chain, order
 from tests.integration.flows.stack import stack
 
@@ -93,8 +94,6 @@ async def test_a_conversation_of_several_turns_keeps_its_order_and_its_memory() 
 async def test_events_sent_before_session_created_are_answered_after_it_and_in_order() -> None:
     """SDKs speak at once after the handshake."""
     async with stack() as way:
-        from tests.harness.client import client
-
         async with client(way.relay.address) as me:
             way.clients.append(me)
             await me.send({"type": "session.update", "session": {"modalities": ["text"]}})

@@ -154,10 +154,8 @@ async def test_a_cleared_buffer_forgets_speech_that_had_begun() -> None:
         assert await me.nothing(0.2), "nobody answers what was taken back"
 
 
-async def test_an_automatic_answer_that_collides_with_one_in_progress_is_an_error_for_the_client() -> (
-    None
-):
-    """`interrupt_response: false`: the first answer goes on, the second cannot begin."""
+async def test_an_automatic_answer_cannot_begin_while_another_may_not_be_interrupted() -> None:
+    """The error that tells so answers no event of the client's: it names none."""
     async with stack(upstream={"pace": 4.0}) as way, way.client() as me:
         await detect(me, interrupt_response=False)
         await me.say("Tell me a story")

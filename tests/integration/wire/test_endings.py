@@ -198,7 +198,9 @@ async def test_a_server_closes_the_connection_itself_and_a_client_waits_for_it(
     assert (await r.peer.data()).close == (1000, "")
     begun = time.monotonic()
     if r.peer.client:
-        await r.peer.ended(0.8)  # at once, without waiting for us
+        await r.peer.ended(0.8)
+        await r.seen.gone(0.8)  # at once, and nothing is kept until the deadline
+        assert time.monotonic() - begun < 0.8
     else:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await r.peer.frame()
@@ -338,7 +340,7 @@ FAULTS: dict[str, tuple[WireFault, Callable[[Peer], bytes]]] = {
     "half a close code": (WireFault.PROTOCOL, lambda p: wrong(p, CLOSE, b"\x03")),
     "too many fragments": (
         WireFault.PROTOCOL,
-        lambda p: wrong(p, TEXT, b"", fin=0) + wrong(p, CONT, b"", fin=0) * 1024,
+        lambda p: wrong(p, TEXT, b"", fin=0) + wrong(p, CONT, b"", fin=0) * 1023 + wrong(p, CONT),
     ),
     "too many pings": (WireFault.PROTOCOL, lambda p: wrong(p, PING) * 45),
     "too many pongs": (WireFault.PROTOCOL, lambda p: wrong(p, PONG) * 45),
@@ -390,8 +392,10 @@ async def test_after_a_fault_the_words_arrive_although_the_peer_goes_on(rig: Ope
     r.peer.push(r.peer.build(BINARY, b"x" * 100_000) * 20)
     assert (await r.peer.data()).payload == b"error event"
     assert (await r.peer.data()).close == (1003, "binary")
-    await finish_as_peer(r)
-    await r.seen.gone()
+    if r.peer.client:
+        await r.peer.ended(1.5)  # long before the deadline
+    r.peer.writer.close()
+    await r.seen.gone(1.5)
 
 
 async def test_a_fault_while_closing_does_not_matter(rig: Opener) -> None:
