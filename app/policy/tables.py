@@ -6,7 +6,8 @@ is also the anchor in docs/policy.md; why; and, where the value matters, the rul
     +  allow      s  strip, force or clamp, and say so      x  refuse the whole event
 
 A field without a row is dropped. An event, item, role or content type without a row is refused.
-It is one module, however long it grows, so that a reader finds the whole policy in one place.
+
+Longer than 250 lines because the whole policy is to be read in one place.
 """
 
 from __future__ import annotations
