@@ -13,20 +13,12 @@ Longer than 250 lines because the whole policy is to be read in one place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from app.policy import input_shapes, shapes, tool_shapes
+from app.policy.policy import Act as Act
 from app.policy.policy import Profile
 from app.policy.shapes import Shape
 from app.protocol.names import ClientKind
-
-
-class Act(StrEnum):
-    """What a profile does with a row."""
-
-    ALLOW = "+"
-    STRIP = "s"
-    REFUSE = "x"
 
 
 _COLUMN = {Profile.LOCKED: 0, Profile.GUIDED: 1, Profile.OPEN: 2}
@@ -290,7 +282,7 @@ CONTENT_PARTS: dict[str, Row] = _rows(
 )
 """`role/type` of the parts of a message; role `developer` is `system`. Two switches of the
 operator's change guided: `history` opens assistant text before the first response, and moderation
-or transcription close audio in items."""
+or transcription close audio in items, unless the policy file speaks of that row."""
 
 ITEM_TYPES: dict[str, Row] = _rows(
     Row(
@@ -308,7 +300,10 @@ ITEM_TYPES: dict[str, Row] = _rows(
 )
 """Items that are no messages."""
 
-REFERENCE = Row("item_reference", "x++", "item-reference", "each visible item once")
+ITEM_REFERENCE = "item_reference"
+REFERENCE = Row(
+    f"response.input/{ITEM_REFERENCE}", "x++", "item-reference", "each visible item once"
+)
 """`item_reference` as an entry of `response.input`."""
 
 UNKNOWN_EVENT = Row("event", "xxx", "unknown-event", "only listed events are accepted")

@@ -6,6 +6,8 @@
 Everything happens on the loop's thread, synchronously: no queue between tasks, no task per frame.
 The receiver is never called from inside one of its own calls: what those cause comes by
 `call_soon`.
+
+Longer than 250 lines because what each event does in each phase is one thought.
 """
 
 from __future__ import annotations

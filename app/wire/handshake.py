@@ -1,7 +1,6 @@
 """The server's opening handshake: an upgrade request, judged by `websockets`, answered by the app.
 
-The ASGI app runs once, as a task of uvicorn's: it accepts, refuses with any HTTP answer, or closes.
-Afterwards this object is gone: a session does not keep the route's scope alive.
+The ASGI app runs once, as a task: it accepts, refuses, or closes. Then its scope is let go of.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from .answers import phrase, plain_answer
 from .framing import SILENT
 
 if TYPE_CHECKING:
@@ -48,23 +48,6 @@ class Stage(Enum):
     REFUSING = auto()  # an HTTP answer has begun
     ACCEPTED = auto()
     DONE = auto()  # answered by HTTP, closed, or the client has left
-
-
-def plain_answer(status: int, text: str) -> bytes:
-    """A whole HTTP answer in words, after which the connection ends."""
-    body = text.encode()
-    headers = Headers()
-    headers["Content-Type"] = "text/plain; charset=utf-8"
-    headers["Content-Length"] = str(len(body))
-    headers["Connection"] = "close"
-    return Response(status, _phrase(status), headers, body).serialize()
-
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 class ServerHandshake:
@@ -243,7 +226,7 @@ class ServerHandshake:
             if last and "Content-Length" not in headers:
                 headers["Content-Length"] = str(len(body))
             headers["Connection"] = "close"
-            head = Response(status, _phrase(status), headers).serialize()
+            head = Response(status, phrase(status), headers).serialize()
             self._start = {}
         if last:
             self._answered()

@@ -21,7 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from .handshake import plain_answer
+from .answers import plain_answer
 
 _HEAD_END = re.compile(rb"\n\r?\n")  # h11 takes bare line feeds too
 

@@ -101,7 +101,7 @@ def dialler(
 async def hang_up(wire: UpstreamWire, peer: WebSocketPeer) -> None:
     wire.abort()
     async with asyncio.timeout(5):
-        while peer.open:  # noqa: ASYNC110  (the peer's state)
+        while peer.open:
             await asyncio.sleep(0.005)
 
 
@@ -315,7 +315,7 @@ class RawServer:
     async def left_alone(self) -> None:
         """Fails unless every client hangs up within a second."""
         async with asyncio.timeout(1):
-            while self.open:  # noqa: ASYNC110  (the peer's state)
+            while self.open:
                 await asyncio.sleep(0.005)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -356,7 +356,7 @@ async def test_a_dial_that_is_cancelled_leaves_no_connection() -> None:
     async with server.serving() as url:
         dialling = asyncio.ensure_future(dialler(url).dial(timeout=WITHIN))
         async with asyncio.timeout(1):
-            while not server.open:  # noqa: ASYNC110  (the peer's state)
+            while not server.open:
                 await asyncio.sleep(0.005)
         dialling.cancel()
         await server.left_alone()

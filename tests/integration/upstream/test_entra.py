@@ -94,7 +94,7 @@ class Signed:
 
 async def until(happened: Callable[[], bool], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not happened():  # noqa: ASYNC110  (what is awaited is often a peer's state)
+        while not happened():
             await asyncio.sleep(0.005)
 
 
