@@ -108,6 +108,33 @@ async def started(*arguments: str, within: float = 30.0, **environ: str) -> Asyn
         await asyncio.wait(reading, timeout=5)
 
 
+@asynccontextmanager
+async def run_to_listening(
+    name: str, environ: dict[str, str], within: float = 30.0
+) -> AsyncIterator[Command]:
+    """Starts `serve`, which says where it listens in its log, and ends it at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", name, stdout=PIPE, stderr=PIPE, cwd=ROOT, env=environ
+    )
+    command = Command(process)
+    reading = [
+        asyncio.create_task(_collect(process.stderr, command.stderr)),
+        asyncio.create_task(_collect(process.stdout, command.stdout)),
+    ]
+    try:
+        async with asyncio.timeout(within):
+            while not command.lines("listening"):
+                assert process.returncode is None, "".join(command.stderr)
+                await asyncio.sleep(0.02)
+        command.address = str(command.lines("listening")[0]["address"])
+        yield command
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await command.ended(15)
+        await asyncio.wait(reading, timeout=5)
+
+
 async def _collect(stream: asyncio.StreamReader | None, into: list[str]) -> None:
     assert stream is not None
     while line := await stream.readline():
