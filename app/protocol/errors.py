@@ -44,6 +44,7 @@ FIXED_TEXTS: dict[str, str] = {
     "item_delete_invalid_item_id": "Error deleting item: the item does not exist.",
     "item_retrieve_invalid_item_id": "Error retrieving item: the item does not exist.",
     "item_truncate_invalid_item_id": "Error truncating item: the item does not exist.",
+    "invalid_tool_call_id": "Tool call ID not found in conversation.",
     "rate_limit_exceeded": "Rate limit reached. Please try again later.",
     "content_filter": "The content was filtered.",
     "server_error": "The server had an error while processing your request. Please try again.",

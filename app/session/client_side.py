@@ -10,19 +10,20 @@ import math
 from collections import deque
 from typing import assert_never
 
+from app.policy.advice import advise
 from app.policy.client_events import judge
-from app.policy.tables import RESPONSE_FIELDS, SESSION_FIELDS
-from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse
+from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict, Would
 from app.protocol.client_frames import encode_client
 from app.protocol.events import ClientEvent, Malformed
-from app.protocol.names import ClientKind, Dialect, ServerKind
-from app.protocol.paths import client_path
+from app.protocol.names import ClientKind, ServerKind
 from app.session.clocks import Clocks
 from app.session.commands import Command, Note, ToClient, ToUpstream
+from app.session.ids import Ids
 from app.session.meters import Meters
 from app.session.notices import Notices
+from app.session.outstanding import Sent
 from app.session.sight import SessionSight, input_format
-from app.session.state import Request, SessionState, Update
+from app.session.state import SessionState
 from app.session.terms import Terms
 
 ACTIVITY = frozenset(
@@ -37,19 +38,6 @@ ACTIVITY = frozenset(
 
 VIOLATION_WINDOW = 60.0
 
-LONGEST_TURN_PAUSE = 5.0
-"""Seconds for which audio waits at a stretch where voice activity has caused too many responses;
-while it waits, the client is not heard at all."""
-
-KNOWN_FIELDS = frozenset(
-    client_path(row, dialect) for row in SESSION_FIELDS | RESPONSE_FIELDS for dialect in Dialect
-)
-"""Paths that may stand in a log, in the clients' spellings."""
-
-IGNORED_FIX = (
-    "Set it for everybody (RELAY_SESSION_...), or RELAY_POLICY=open if you trust this frontend."
-)
-
 
 def _too_fast(what: str, message: str, wait: float) -> Refuse:
     return Refuse(
@@ -59,6 +47,9 @@ def _too_fast(what: str, message: str, wait: float) -> Refuse:
         violation=False,
         retry_after=wait,
     )
+
+
+TOO_MANY_EVENTS = _too_fast("events", "Send fewer events a second.", 1.0)
 
 
 class ClientJudge:
@@ -71,29 +62,35 @@ class ClientJudge:
         clocks: Clocks,
         meters: Meters,
         notices: Notices,
+        ids: Ids,
     ) -> None:
         self._terms = terms
+        self._ids = ids
         self._meters = meters
         self.pause = 0.0  # seconds for which nothing more should be read
         self._state = state
         self._clocks = clocks
         self._notices = notices
-        self._sight = SessionSight(state, terms.policy, terms.limits)
+        self._sight = SessionSight(state, terms.policy)
         self._violations: deque[float] = deque(maxlen=terms.limits.violations_per_minute)
 
-    def malformed(self, event: Malformed) -> list[Command]:
-        """An event that cannot be read: told, not counted as a violation."""
+    def malformed(self, event: Malformed, now: float) -> list[Command]:
+        """An event that cannot be read: metered and told, not counted as a violation."""
         self._state.counters.verdict("malformed")
+        held = None if self._meters.act(now) else TOO_MANY_EVENTS
         refusal = Refuse("malformed", event.code, event.message, event.param, violation=False)
-        return [ToClient(self._notices.refusal(refusal, event.event_id))]
+        return self._told_within_reason(held or refusal, event.event_id, now)
 
     def judge(self, event: ClientEvent, now: float) -> list[Command]:
         """One readable event."""
         if (held := self._metered(event, now)) is not None:
             self._state.counters.verdict(held.rule)
-            return [ToClient(self._notices.refusal(held, event.event_id))]
+            return self._told_within_reason(held, event.event_id, now)
         verdict = judge(event, self._terms.policy, self._sight)
         self._state.counters.verdict(verdict.rule)
+        return [*self._answered(event, verdict, now), *self._reported(verdict.would)]
+
+    def _answered(self, event: ClientEvent, verdict: Verdict, now: float) -> list[Command]:
         match verdict:
             case Forward():
                 return self._forward(event, verdict, now)
@@ -112,11 +109,11 @@ class ClientJudge:
     def _metered(self, event: ClientEvent, now: float) -> Refuse | None:
         """The refusal of an act over its limits; audio is never refused, it waits."""
         if event.kind == ClientKind.AUDIO_APPEND:
-            wait = min(self._meters.response_wait(now), LONGEST_TURN_PAUSE)
+            wait = self._meters.turn_wait(now) if self._sight.answers_by_itself() else 0.0
             self.pause = max(self.pause, self._meters.audio_event(now), wait)
             return None
         if not self._meters.act(now):
-            return _too_fast("events", "Send fewer events a second.", 1.0)
+            return TOO_MANY_EVENTS
         if event.kind != ClientKind.RESPONSE_CREATE:
             return None
         if wait := self._meters.response_wait(now):
@@ -131,8 +128,16 @@ class ClientJudge:
         response = event.body.get("response")
         if not isinstance(response, dict) or response.get("conversation") != "none":
             return False
-        waiting = sum(not request.in_conversation for request in self._state.requests)
+        waiting = self._state.outstanding.out_of_band()
         return waiting + self._state.out_of_band() >= self._terms.limits.out_of_band_responses
+
+    def _told_within_reason(
+        self, refusal: Refuse, event_id: str | None, now: float
+    ) -> list[Command]:
+        """A refusal in words, unless so many were told that nobody can be reading them."""
+        if refusal is TOO_MANY_EVENTS and not self._meters.may_tell(now):
+            return []
+        return [ToClient(self._notices.refusal(refusal, event_id))]
 
     def too_many_violations(self, now: float) -> bool:
         """Whether the last N deliberate violations all happened within a minute."""
@@ -148,42 +153,59 @@ class ClientJudge:
         self._state.text_characters += verdict.text_characters
         if event.kind in ACTIVITY:
             self._clocks.active(now)
-        self._remember(event, verdict)
-        frame = encode_client(verdict.event, self._terms.upstream_dialect, event.event_id)
+        event_id = event.event_id
+        if event.kind != ClientKind.AUDIO_APPEND:
+            event_id = self._remember(event, verdict)
+        frame = encode_client(verdict.event, self._terms.upstream_dialect, event_id)
         return [ToUpstream(0, frame), *self._told(verdict.hint)]
 
-    def _remember(self, event: ClientEvent, verdict: Forward) -> None:
-        """Notes what upstream's answer will be matched with."""
+    def _remember(self, event: ClientEvent, verdict: Forward) -> str:
+        """Notes what upstream's answer will be matched with; returns the event's id."""
+        sent = Sent(
+            kind=event.kind,
+            event_id=event.event_id or self._ids.next(),
+            lent=event.event_id is None,
+            hint=verdict.hint,
+        )
         body = verdict.event
         match event.kind:
             case ClientKind.SESSION_UPDATE:
                 session = body["session"]
                 self._state.own_tools |= {tool["name"] for tool in session.get("tools") or ()}
-                self._state.updates.append(
-                    Update(
-                        event.event_id,
-                        verdict.hint,
-                        instructions=session.get("instructions"),
-                        input_format=input_format(session),
-                    )
-                )
+                sent.instructions = session.get("instructions")
+                sent.input_format = input_format(session)
             case ClientKind.RESPONSE_CREATE:
-                out_of_band = body.get("response", {}).get("conversation") == "none"
-                self._state.requests.append(
-                    Request(event.event_id, verdict.hint, in_conversation=not out_of_band)
-                )
+                sent.in_conversation = body.get("response", {}).get("conversation") != "none"
             case ClientKind.ITEM_CREATE:
-                self._state.creating.append(body["item"].get("id"))
+                sent.item_id = body["item"].get("id")
                 if body["item"]["type"] == "function_call_output":
+                    sent.call_id = body["item"]["call_id"]
                     self._state.calls[body["item"]["call_id"]] = True
             case _:
                 pass
+        self._state.outstanding.add(sent)
+        return sent.event_id
 
     def _told(self, hint: Hint | None) -> list[Command]:
         """For the operator's log. Names that a client made up are not written there."""
         if hint is None or not hint.ignored:
             return []
+        policy, dialect = self._terms.policy, self._terms.client_dialect
+        profile = policy.profile.value
+        return [
+            Note(
+                "policy.ignored",
+                {"what": f"{profile} ignored {one.field} of a client.", "fix": one.fix},
+            )
+            for one in advise(hint.ignored, policy, dialect)
+        ]
+
+    def _reported(self, would: tuple[Would, ...]) -> list[Command]:
+        """Rows in report mode: counted and told as what they would have done."""
         profile = self._terms.policy.profile.value
-        known = sorted({name if name in KNOWN_FIELDS else "other" for name in hint.ignored})
-        said = f"{profile} ignored {', '.join(known)} of a client."
-        return [Note("policy.ignored", {"what": said, "fix": IGNORED_FIX})]
+        for one in would:
+            self._state.counters.verdict(f"would-{one.act}:{one.rule}")
+        return [
+            Note(f"policy.would_{one.act}", {"row": one.row, "rule": one.rule, "profile": profile})
+            for one in would
+        ]

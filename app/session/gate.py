@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 
+from app.policy.policy import Profile
 from app.protocol.client_frames import decode_client
 from app.protocol.close_reasons import CloseReason
 from app.protocol.events import Malformed
@@ -54,7 +55,9 @@ class Gate:
         self._notices = Notices(terms, self._ids, self.state)
         self._setup = Setup(terms, self._ids, self.state, self._notices)
         self._meters = Meters(terms.limits, now)
-        self._client = ClientJudge(terms, self.state, self.clocks, self._meters, self._notices)
+        self._client = ClientJudge(
+            terms, self.state, self.clocks, self._meters, self._notices, self._ids
+        )
         self._upstream = UpstreamJudge(terms, self.state, self.clocks, self._meters, self._notices)
         self._resume_at: float | None = None
 
@@ -63,6 +66,11 @@ class Gate:
     @property
     def session_id(self) -> str:
         return self.state.session_id
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of this session, fixed for its life."""
+        return self._terms.policy.profile
 
     @property
     def phase(self) -> Phase:
@@ -108,8 +116,9 @@ class Gate:
         self.state.counters.client_bytes += len(frame)
         event = decode_client(frame, self._terms.client_dialect)
         if isinstance(event, Malformed):
-            return self._client.malformed(event)
-        commands = self._client.judge(event, now)
+            commands = self._client.malformed(event, now)
+        else:
+            commands = self._client.judge(event, now)
         if self._client.too_many_violations(now):
             return commands + self.end(CloseReason.POLICY_VIOLATION)
         if self._meters.flooded(now):

@@ -12,14 +12,16 @@ from app.policy.server_objects import may_show
 from app.policy.sight import ServerSight
 from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
+from app.session.outstanding import Sent
 from app.session.state import Item, Response, SessionState
 
 _SPOKEN = frozenset({"audio", "output_audio"})
 
 
-def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> None:
+def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> Sent | None:
     """Learns of new items, responses and calls. An item is visible if its kind may be shown
-    (`server_objects.may_show`) and it does not belong to a hidden response."""
+    (`server_objects.may_show`) and it does not belong to a hidden response. Returns the client's
+    event that a `response.created` answers."""
     body = event.body
     match event.kind:
         case ServerKind.ITEM_CREATED | ServerKind.ITEM_ADDED:
@@ -33,11 +35,12 @@ def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> None
         case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED:
             _learn_audio_item(state, body)
         case ServerKind.RESPONSE_CREATED:
-            _learn_response(state, body.get("response"))
+            return _learn_response(state, body.get("response"))
         case ServerKind.RESPONSE_DONE:
             _finish_response(state, body.get("response"))
         case _:
             pass
+    return None
 
 
 def forget(state: SessionState, event: ServerEvent) -> None:
@@ -76,17 +79,13 @@ def _learn_item(
 
 
 def _is_clients(state: SessionState, item_id: str, item: dict[str, Any]) -> bool:
-    """Whether the item answers a `conversation.item.create` of the client's: by its id, or as the
-    next one whose id the client left to upstream. What the model or the microphone makes never
-    does."""
-    if item_id in state.creating:
-        state.creating.remove(item_id)
-        return True
+    """Whether the item answers a `conversation.item.create` of the client's. What the model or the
+    microphone makes never does."""
     made_here = item.get("role") == "assistant" or item.get("type") == "function_call"
-    if made_here or None not in state.creating:
+    named = any(sent.item_id == item_id for sent in state.outstanding.events)
+    if made_here and not named:
         return False
-    state.creating.remove(None)
-    return True
+    return state.outstanding.item(item_id) is not None
 
 
 def _learn_part(state: SessionState, body: dict[str, Any]) -> None:
@@ -105,15 +104,18 @@ def _learn_audio_item(state: SessionState, body: dict[str, Any]) -> None:
         )
 
 
-def _learn_response(state: SessionState, response: Any) -> None:
+def _learn_response(state: SessionState, response: Any) -> Sent | None:
     if not isinstance(response, dict) or (response_id := _text(response.get("id"))) is None:
-        return
-    state.responses[response_id] = Response(
-        visible=True,
-        in_conversation="conversation_id" not in response
-        or response["conversation_id"] is not None,
-    )
+        return None
+    known = None
+    if "conversation_id" in response:
+        known = response["conversation_id"] is not None
+    asked = state.outstanding.response(known)
+    if known is None:
+        known = asked is None or asked.in_conversation
+    state.responses[response_id] = Response(visible=True, in_conversation=known)
     state.counters.responses += 1
+    return asked
 
 
 def _finish_response(state: SessionState, response: Any) -> None:

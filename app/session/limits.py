@@ -1,6 +1,6 @@
 """The frozen numbers of one session and of the process. PURE.
 
-Defaults are those of docs/settings.md. Durations in seconds, sizes in bytes, texts in characters.
+Defaults are those of docs/settings.md. Durations in seconds, sizes in bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class Limits:
     sessions: int = 500
     sessions_per_user: int = 2
     violations_per_minute: int = 30
-    text_characters: int = 64_000
     events_per_second: float = 50.0
     events_burst: float = 100.0
     acts_per_second: float = 10.0

@@ -3,7 +3,7 @@
 Audio is charged in milliseconds of the format in force, wherever it stands; by bytes, g711 would
 have six times the allowance. Audio over its limit waits (reading pauses until the bucket has
 refilled), because some clients send a whole file at once and mean no harm; anything else over its
-limit is refused in words, and ten seconds of that end the session.
+limit is refused in words, and a client that stays at its limit for ten seconds is ended.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from collections import deque
 from app.session.limits import Limits
 
 RESPONSE_WINDOW = 60.0
+TELLS_PER_SECOND = 10.0
+
+LONGEST_TURN_PAUSE = 5.0
+"""Seconds for which audio waits where voice activity has caused too many responses; while it
+waits, the client is not heard at all."""
 
 
 class Bucket:
@@ -49,7 +54,9 @@ class Meters:
         self._acts = Bucket(limits.acts_per_second, limits.acts_burst, now)
         self._audio = Bucket(limits.audio_speed * 1000, limits.audio_burst_seconds * 1000, now)
         self._responses: deque[float] = deque(maxlen=limits.responses_per_minute)
-        self._refused_since: float | None = None
+        self._tells = Bucket(TELLS_PER_SECOND, TELLS_PER_SECOND, now)
+        self._crowded_since: float | None = None
+        self._held_turn = False
 
     def audio_event(self, now: float) -> float:
         """One append came; returns for how many seconds reading should pause."""
@@ -57,18 +64,27 @@ class Meters:
 
     def act(self, now: float) -> bool:
         """One event that is not audio came; whether it is within the limit."""
+        calm = self._acts.has(self._limits.acts_burst / 2, now)
         within = self._events.has(1, now) and self._acts.has(1, now)
         if within:
             self._events.charge(1, now)
             self._acts.charge(1, now)
-            self._refused_since = None
-        elif self._refused_since is None:
-            self._refused_since = now
+        if calm:
+            self._crowded_since = None
+        elif self._crowded_since is None:
+            self._crowded_since = now
         return within
 
+    def may_tell(self, now: float) -> bool:
+        """Whether one more refusal may be put into words: a flood is not answered with a flood."""
+        told = self._tells.has(1, now)
+        if told:
+            self._tells.charge(1, now)
+        return told
+
     def flooded(self, now: float) -> bool:
-        """Whether everything but audio has been over the limit for too long."""
-        since = self._refused_since
+        """Whether a client has been at its limit for too long without a breath."""
+        since = self._crowded_since
         return since is not None and now - since >= self._limits.flood_seconds
 
     def audio(self, milliseconds: float, now: float) -> float:
@@ -78,9 +94,19 @@ class Meters:
     def response_began(self, now: float) -> None:
         """Upstream has begun a response, whoever asked for it."""
         self._responses.append(now)
+        self._held_turn = False
 
     def response_wait(self, now: float) -> float:
         """Seconds until a client may ask for another response (0: now)."""
         if len(self._responses) < self._limits.responses_per_minute:
             return 0.0
         return max(0.0, self._responses[0] + RESPONSE_WINDOW - now)
+
+    def turn_wait(self, now: float) -> float:
+        """Seconds for which audio that may cause a response should wait: once for each response,
+        so that the client is heard in between."""
+        if self._held_turn:
+            return 0.0
+        wait = min(self.response_wait(now), LONGEST_TURN_PAUSE)
+        self._held_turn = wait > 0
+        return wait

@@ -70,9 +70,9 @@ class Setup:
             commands.append(Note("configuration.differs", {"fields": ", ".join(echo.differing)}))
         self._state.session = echoed
         commands.append(ToClient(self._notices.session(ServerKind.SESSION_CREATED)))
-        commands += self._conversation_created()
         if (opening := self._notices.opening()) is not None:
             commands.append(ToClient(opening))
+        commands += self._conversation_created()
         commands.append(StartClient())
         return commands
 
@@ -80,7 +80,7 @@ class Setup:
         """Held back until the client's own `session.created` has gone out."""
         if self._conversation is None:
             return []
-        sight = SessionSight(self._state, self._terms.policy, self._terms.limits)
+        sight = SessionSight(self._state, self._terms.policy)
         verdict = judge_server(self._conversation, self._terms.policy, sight)
         assert isinstance(verdict, Rebuild)
         return [ToClient(encode_server(verdict.body, self._terms.client_dialect))]

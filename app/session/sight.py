@@ -6,7 +6,6 @@ from typing import Any
 
 from app.policy.policy import Policy
 from app.policy.sight import SeenItem
-from app.session.limits import Limits
 from app.session.state import SessionState
 
 _PREVIEW_FORMATS = {
@@ -27,9 +26,9 @@ def input_format(session: dict[str, Any]) -> str | None:
 class SessionSight:
     """Answers the policy's questions in both directions (`policy.sight`)."""
 
-    def __init__(self, state: SessionState, policy: Policy, limits: Limits) -> None:
+    def __init__(self, state: SessionState, policy: Policy) -> None:
         self._state = state
-        self._limits = limits
+        self._policy = policy
         self._client_tools = frozenset(tool.name for tool in policy.client_tools)
 
     # -- for the client's events ---------------------------------------------------------------
@@ -49,13 +48,19 @@ class SessionSight:
     def input_format(self) -> str:
         """That of the latest update on its way, since audio behind it is in the new format, or
         else the one in force."""
-        for update in reversed(self._state.updates):
-            if update.input_format is not None:
-                return _PREVIEW_FORMATS.get(update.input_format, "pcm16")
-        return _PREVIEW_FORMATS.get(input_format(self._state.session) or "", "pcm16")
+        asked = self._state.outstanding.input_format()
+        form = asked or input_format(self._state.session)
+        return _PREVIEW_FORMATS.get(form or "", "pcm16")
+
+    def answers_by_itself(self) -> bool:
+        """Whether upstream's voice activity may begin a response without being asked."""
+        value: Any = self._state.session
+        for key in ("audio", "input", "turn_detection"):
+            value = value.get(key) if isinstance(value, dict) else None
+        return isinstance(value, dict) and value.get("create_response") is not False
 
     def text_left(self) -> int:
-        return max(0, self._limits.text_characters - self._state.text_characters)
+        return max(0, self._policy.session_characters - self._state.text_characters)
 
     def response_happened(self) -> bool:
         return bool(self._state.responses)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.policy.verdict import Hint
+from app.session.outstanding import Outstanding
 from app.session.summary import Counters
 
 
@@ -45,24 +45,6 @@ class Response(msgspec.Struct):
     in_conversation: bool = True
 
 
-class Update(msgspec.Struct):
-    """A client's `session.update` on its way, and what the policy did to it. `input_format` is the
-    audio format that it asks for (internal spelling)."""
-
-    event_id: str | None
-    hint: Hint | None = None
-    instructions: str | None = None
-    input_format: str | None = None
-
-
-class Request(msgspec.Struct):
-    """A client's `response.create` on its way."""
-
-    event_id: str | None
-    hint: Hint | None
-    in_conversation: bool
-
-
 class SessionState(msgspec.Struct):
     """The whole of it. `session` is upstream's latest echo of the session object, internal
     spelling; `client_instructions` and `own_tools` (names) are those that the client itself set
@@ -78,9 +60,7 @@ class SessionState(msgspec.Struct):
     items: dict[str, Item] = msgspec.field(default_factory=dict)
     responses: dict[str, Response] = msgspec.field(default_factory=dict)
     calls: dict[str, bool] = msgspec.field(default_factory=dict)  # call id -> answered
-    creating: list[str | None] = msgspec.field(default_factory=list)
-    updates: list[Update] = msgspec.field(default_factory=list)
-    requests: list[Request] = msgspec.field(default_factory=list)
+    outstanding: Outstanding = msgspec.field(default_factory=Outstanding)
     text_characters: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
 

@@ -10,7 +10,6 @@ from typing import Any, assert_never
 
 from app.policy.hints import relay_field
 from app.policy.server_events import DELTAS, Drop, Pass, Rebuild, judge_delta, judge_server
-from app.policy.verdict import Hint
 from app.protocol.close_reasons import CloseReason
 from app.protocol.errors import answers_relay
 from app.protocol.events import ServerEvent
@@ -21,8 +20,9 @@ from app.session.commands import Command, End, Note, ToClient
 from app.session.lifecycle import forget, observe
 from app.session.meters import Meters
 from app.session.notices import Notices
+from app.session.outstanding import Sent
 from app.session.sight import SessionSight
-from app.session.state import SessionState, Update
+from app.session.state import SessionState
 from app.session.terms import Terms
 
 OBSERVED = frozenset({ServerKind.CONTENT_PART_ADDED})
@@ -45,7 +45,7 @@ class UpstreamJudge:
         self._state = state
         self._clocks = clocks
         self._notices = notices
-        self._sight = SessionSight(state, terms.policy, terms.limits)
+        self._sight = SessionSight(state, terms.policy)
         self._same_dialect = terms.client_dialect is terms.upstream_dialect
 
     def judge(self, frame: bytes, now: float) -> list[Command]:
@@ -70,12 +70,12 @@ class UpstreamJudge:
                 return self._event(event, frame, now)
 
     def _event(self, event: ServerEvent, frame: bytes, now: float) -> list[Command]:
-        observe(self._state, event, self._sight)
+        asked = observe(self._state, event, self._sight)
         self._clock(event, now)
         verdict = judge_server(event, self._terms.policy, self._sight)
         forget(self._state, event)
-        if isinstance(verdict, Rebuild):
-            self._hint_response(event, verdict.body)
+        if isinstance(verdict, Rebuild) and asked is not None:
+            self._tell(asked, verdict.body)
         return self._carry_out(verdict, frame)
 
     def _carry_out(self, verdict: Pass | Rebuild | Drop, frame: bytes) -> list[Command]:
@@ -105,60 +105,44 @@ class UpstreamJudge:
             case _:
                 pass
 
-    def _hint_response(self, event: ServerEvent, body: dict[str, Any]) -> None:
-        """`response.created` tells what became of the client's `response.create`."""
-        if event.kind is not ServerKind.RESPONSE_CREATED:
-            return
-        response = self._state.responses.get(body["response"].get("id"))
-        in_conversation = response is None or response.in_conversation
-        for index, request in enumerate(self._state.requests):
-            if request.in_conversation == in_conversation:
-                del self._state.requests[index]
-                if self._terms.policy.hints and request.hint is not None:
-                    body["relay"] = relay_field(self._terms.policy, request.hint, request.event_id)
-                return
+    def _tell(self, sent: Sent, body: dict[str, Any]) -> None:
+        """Says, on the event that answers it, what the policy did to a client's event."""
+        if self._terms.policy.hints and sent.hint is not None:
+            body["relay"] = relay_field(self._terms.policy, sent.hint, sent.client_event_id)
 
     def _session_updated(self, event: ServerEvent) -> list[Command]:
-        update = self._state.updates.pop(0) if self._state.updates else Update(None)
+        update = self._state.outstanding.update()
         session = event.body.get("session")
         if isinstance(session, dict):
             self._state.session = session
-        if update.instructions is not None:
-            self._state.client_instructions = update.instructions
+        hint, event_id = None, None
+        if update is not None:
+            hint, event_id = update.hint, update.client_event_id
+            if update.instructions is not None:
+                self._state.client_instructions = update.instructions
         self._state.counters.upstream_events_passed += 1
-        frame = self._notices.session(ServerKind.SESSION_UPDATED, update.hint, update.event_id)
-        return [ToClient(frame)]
+        return [ToClient(self._notices.session(ServerKind.SESSION_UPDATED, hint, event_id))]
 
     def _error(self, event: ServerEvent) -> list[Command]:
         error = event.body.get("error")
         error = error if isinstance(error, dict) else {}
         if error.get("code") == "session_expired":
             return [End(CloseReason.SESSION_TIME_LIMIT)]
+        refused = self._state.outstanding.refused(error.get("event_id"))
+        if refused is not None:
+            error["event_id"] = refused.client_event_id
+            if refused.call_id is not None:
+                self._state.calls[refused.call_id] = False
+        elif error.get("event_id") is None:
+            self._state.outstanding.response(None)  # a fault of upstream's: nobody knows whose
         if answers_relay(error):
             return [Note("own_event.refused", {"code": str(error.get("code"))[:64]})]
         self._state.counters.errors_to_client += 1
-        hint = self._unanswered(error)
         verdict = judge_server(event, self._terms.policy, self._sight)
         assert isinstance(verdict, Rebuild)
-        if self._terms.policy.hints and hint is not None:
-            verdict.body["relay"] = relay_field(self._terms.policy, hint, error.get("event_id"))
+        if refused is not None:
+            self._tell(refused, verdict.body)
         return [ToClient(self._encode(verdict.body))]
-
-    def _unanswered(self, error: dict[str, Any]) -> Hint | None:
-        """Which of the client's events this error answers; it will get no other answer."""
-        event_id = error.get("event_id")
-        param = str(error.get("param") or "")
-        waiting: list[list[Any]] = [self._state.updates, self._state.requests]
-        for queue, prefix in zip(waiting, ("session", "response"), strict=True):
-            for index, sent in enumerate(queue):
-                mine = sent.event_id == event_id if event_id else param.startswith(prefix)
-                if mine:
-                    del queue[index]
-                    hint: Hint | None = sent.hint
-                    return hint
-        if error.get("code") == "conversation_already_has_active_response":
-            self._state.requests[:] = [r for r in self._state.requests if not r.in_conversation]
-        return None
 
     def _unknown(self, frame: bytes) -> list[Command]:
         self._state.counters.upstream_events_unknown += 1

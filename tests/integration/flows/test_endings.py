@@ -33,7 +33,7 @@ async def expired(way: Stack, me: Client, minutes: int) -> dict[str, Any]:
 
 
 async def test_a_session_that_upstream_ends_at_its_limit_ends_with_the_sentence() -> None:
-    async with stack(upstream={"session_seconds": 0.6}) as way, way.client() as me:
+    async with stack(upstream={"session_seconds": 1.0}) as way, way.client() as me:
         line = await expired(way, me, 30)
         (connection,) = way.upstream.journal.connections
         assert connection.close_code_sent in (1000, 1001)
@@ -41,11 +41,11 @@ async def test_a_session_that_upstream_ends_at_its_limit_ends_with_the_sentence(
 
 
 async def test_upstreams_limit_cuts_an_answer_short() -> None:
-    async with stack(upstream={"session_seconds": 0.8, "pace": 4.0}) as way:
+    async with stack(upstream={"session_seconds": 1.0, "pace": 1.0}) as way:
         async with way.client() as me:
             await me.say("Tell me a story")
-            await me.until("response.audio.delta")
             await expired(way, me, 30)
+    assert "response.created" in me.types()
     assert "response.done" not in me.types()
 
 
@@ -58,11 +58,11 @@ async def test_a_session_ends_at_the_relays_own_limit() -> None:
 
 
 async def test_the_limit_is_the_conversations_also_for_one_that_talks_without_end() -> None:
-    async with stack(session_max_seconds=1, upstream={"pace": 4.0}) as way:
+    async with stack(session_max_seconds=1, upstream={"pace": 1.0}) as way:
         async with way.client() as me:
             await me.say("Tell me a story")
-            await me.until("response.audio.delta")
             await expired(way, me, 1)
+    assert "response.created" in me.types()
 
 
 async def test_a_session_in_which_nothing_is_said_is_warned_and_ended() -> None:
@@ -74,7 +74,7 @@ async def test_a_session_in_which_nothing_is_said_is_warned_and_ended() -> None:
         line = await way.relay.one_closed()
     assert [event["type"] for event in events] == ["relay.warning", "error"]
     assert warning["limit"] == "idle"
-    assert warning["remaining_ms"] == pytest.approx(500, abs=200)
+    assert 0 < warning["remaining_ms"] <= 500
     assert error["code"] == "session_expired"
     assert (code, reason) == (4004, error["message"])
     assert line["reason"] == "idle_timeout"
@@ -88,7 +88,7 @@ async def test_silence_sent_as_audio_is_no_conversation() -> None:
                 break
         _, code, _ = await me.rest()
     assert code == 4004
-    assert way.relay.closed()[0]["duration_s"] == pytest.approx(1.0, abs=0.4)
+    assert 0.9 < way.relay.closed()[0]["duration_s"] < 2.5
 
 
 async def test_an_answer_that_takes_longer_than_the_idle_limit_is_not_cut() -> None:
@@ -129,7 +129,7 @@ async def test_relay_warning_comes_before_the_limit_for_a_client_that_asked() ->
         warning = await me.next(within=5)
     assert warning["type"] == "relay.warning"
     assert warning["limit"] == "session"
-    assert warning["remaining_ms"] == pytest.approx(30_000, abs=500)
+    assert 28_000 < warning["remaining_ms"] <= 30_000
 
 
 @pytest.mark.parametrize("subprotocols", [None, ["realtime"]], ids=["none", "realtime"])

@@ -95,11 +95,12 @@ async def test_fifty_conversations_at_once_stay_apart_and_leave_nothing() -> Non
         everybody = await asyncio.gather(
             *(converse(way, number, barrier) for number in range(CONVERSATIONS))
         )
-        await way.relay.idle()
+        await way.relay.idle(within=2.0)
         await settled(*before)
         dialled = way.upstream.journal.connections
         assert len(dialled) == CONVERSATIONS + 1, "one upstream connection for each client"
         assert not [connection for connection in dialled if connection.open]
+        assert {connection.close_code_received for connection in dialled} == {1000}
     await settled(*before_all)
 
     for number, me in enumerate(everybody):

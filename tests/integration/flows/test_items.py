@@ -210,6 +210,7 @@ async def test_one_clients_items_do_not_exist_for_another() -> None:
         (error,) = errors([await bob.next()])
         theirs = await add(bob, message("Mine", id="shared-name"))
     assert error["code"] == "item_retrieve_invalid_item_id"
+    assert "conversation.item.retrieve" not in way.received(), "the relay itself knows"
     assert theirs["item"]["content"][0]["text"] == "Mine"
 
 

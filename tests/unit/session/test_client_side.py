@@ -169,8 +169,11 @@ def test_a_name_that_a_client_made_up_is_told_to_it_and_not_to_the_log() -> None
     play = Playbook().ready()
     session = {"voice": "verse", "instructions": "mine", "made\nup": 1}
     commands = play.client({"type": "session.update", "session": session})
-    (note,) = [command for command in commands if isinstance(command, Note)]
-    assert note.fields["what"] == "guided ignored other, session.instructions of a client."
+    told = [command.fields["what"] for command in commands if isinstance(command, Note)]
+    assert told == [
+        "guided ignored session.instructions of a client.",
+        "guided ignored other of a client.",
+    ]
     (updated,) = events(play.upstream({"type": "session.updated", "session": play.session}))
     assert "session.made\nup" in updated["relay"]["ignored"]
 

@@ -74,29 +74,51 @@ def test_small_appends_that_come_too_fast_wait_as_well() -> None:
     assert isinstance(commands[-1], PauseClient)
 
 
-def test_acts_that_come_too_fast_are_refused_and_a_client_that_calms_down_is_heard_again() -> None:
+CLEAR = {"type": "input_audio_buffer.clear"}
+
+
+def test_acts_that_come_too_fast_are_refused_in_words() -> None:
     play = Playbook().ready()
-    clear = {"type": "input_audio_buffer.clear"}
     for _ in range(50):
-        assert sent_up(play.client(clear))
-    (error,) = events(play.client(clear))
+        assert sent_up(play.client(CLEAR))
+    (error,) = events(play.client(CLEAR))
     assert error["error"]["code"] == "rate_limit_exceeded"
     assert error["error"]["retry_after_ms"] == 1000
-    for _ in range(200):
-        play.now += 0.1
-        assert sent_up(play.client(clear)), "ten a second for ever"
-        assert ending(play.client(clear)) is None
+    play.now += 5
+    assert sent_up(play.client(CLEAR)), "a client that calms down is heard again"
 
 
-def test_a_client_that_never_calms_down_is_ended() -> None:
+def test_a_flood_is_answered_ten_times_a_second_and_ended_after_ten() -> None:
+    play = Playbook().ready()
+    told = 0
+    for _ in range(9_990):
+        play.now += 0.001
+        commands = play.client(CLEAR)
+        assert ending(commands) is None
+        told += len(events(commands))
+    assert 50 < told < 120
+    play.now += 0.3
+    assert ending(play.client(CLEAR)) is CloseReason.RATE_LIMITED
+
+
+def test_frames_that_cannot_be_read_are_metered_like_any_other() -> None:
+    play = Playbook().ready()
+    told = sum(len(events(play.client(b"{"))) for _ in range(3000))
+    assert told == 60, "fifty in words, then ten refusals"
+    play.now += 10
+    for _ in range(26):
+        commands = play.client(b"{")
+    assert ending(commands) is None, "it took a breath"
+
+
+def test_a_client_that_never_takes_a_breath_is_ended() -> None:
     play = Playbook(limits=Limits(acts_per_second=0.001, acts_burst=1)).ready()
-    clear = {"type": "input_audio_buffer.clear"}
-    play.client(clear)
-    play.client(clear)
+    play.client(CLEAR)
+    play.client(CLEAR)
     play.now += 9.9
-    assert ending(play.client(clear)) is None
+    assert ending(play.client(CLEAR)) is None
     play.now += 0.1
-    assert ending(play.client(clear)) is CloseReason.RATE_LIMITED
+    assert ending(play.client(CLEAR)) is CloseReason.RATE_LIMITED
 
 
 def test_the_twenty_first_response_in_a_minute_is_refused_whoever_caused_the_others() -> None:
@@ -111,6 +133,8 @@ def test_the_twenty_first_response_in_a_minute_is_refused_whoever_caused_the_oth
     commands = play.client({"type": "input_audio_buffer.append", "audio": "AAAA"})
     assert isinstance(commands[-1], PauseClient)
     assert play.after(5) == [ResumeClient()]
+    commands = play.client({"type": "input_audio_buffer.append", "audio": "AAAA"})
+    assert not any(isinstance(command, PauseClient) for command in commands), "once a response"
     play.now += 36
     assert sent_up(play.client({"type": "response.create"}))
 
@@ -127,3 +151,14 @@ def test_two_out_of_band_responses_at_once_are_enough() -> None:
     assert sent_up(play.client({"type": "response.create"}))
     play.upstream({"type": "response.done", "response": {"id": "resp_o", "status": "completed"}})
     assert sent_up(play.client(create))
+
+
+@pytest.mark.parametrize("turn", [None, {"type": "server_vad", "create_response": False}])
+def test_audio_that_causes_no_response_does_not_wait_for_one(turn: object) -> None:
+    play = Playbook(limits=FAST).ready()
+    play.session["turn_detection"] = turn
+    play.upstream({"type": "session.updated", "session": play.session})
+    for number in range(20):
+        play.response(f"resp_{number}")
+    commands = play.client({"type": "input_audio_buffer.append", "audio": "AAAA"})
+    assert not any(isinstance(command, PauseClient) for command in commands)

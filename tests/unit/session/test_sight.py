@@ -6,7 +6,6 @@ import pytest
 
 from app.policy.policy import Policy
 from app.protocol.close_reasons import CloseReason
-from app.session.limits import Limits
 from app.session.sight import SessionSight
 from app.session.state import Item, SessionState
 from tests.unit.session.playbook import Playbook, ending, events, sent_up
@@ -19,7 +18,7 @@ def chain(*items: tuple[str, bool]) -> SessionSight:
     for name, visible in items:
         state.items[name] = Item(visible=visible, previous=previous)
         previous = name
-    return SessionSight(state, Policy(), Limits())
+    return SessionSight(state, Policy())
 
 
 @pytest.mark.parametrize(
@@ -49,14 +48,14 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     state = SessionState(session_id="s")
     state.items["a"] = Item(visible=False, previous="b")
     state.items["b"] = Item(visible=False, previous="a")
-    sight = SessionSight(state, Policy(), Limits())
+    sight = SessionSight(state, Policy())
     assert sight.visible_predecessor("a") is None
     assert sight.root_predecessor() is None
 
 
 def test_a_response_has_happened_once_one_was_created() -> None:
     play = Playbook().ready()
-    sight = SessionSight(play.gate.state, Policy(), Limits())
+    sight = SessionSight(play.gate.state, Policy())
     assert not sight.response_happened()
     play.response()
     assert sight.response_happened()

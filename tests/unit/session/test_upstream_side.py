@@ -8,7 +8,8 @@ from typing import Any
 from app.policy.policy import Policy, Profile
 from app.protocol.close_reasons import CloseReason
 from app.session.commands import Note, ToClient
-from tests.unit.session.playbook import Playbook, ending, events, notes
+from app.session.limits import Limits
+from tests.unit.session.playbook import Playbook, ending, events, notes, sent_up
 
 
 def delta(response_id: str = "resp_1", item_id: str = "item_a") -> dict[str, Any]:
@@ -117,20 +118,66 @@ def test_an_error_takes_the_hint_of_the_event_that_it_answers() -> None:
     assert updated["relay"].get("ignored", []) == []
 
 
-def test_an_error_without_an_event_id_is_matched_by_the_field_it_names() -> None:
+def test_an_event_without_an_id_is_lent_one_and_its_error_names_none() -> None:
     play = Playbook().ready()
-    play.client({"type": "response.create", "response": {"instructions": "mine"}})
-    refused = {"code": "invalid_value", "param": "response.temperature"}
+    create = {"type": "response.create", "response": {"instructions": "mine"}}
+    (sent,) = sent_up(play.client(create))
+    assert sent["event_id"].startswith("rly_feed_")
+    refused = {"code": "invalid_value", "event_id": sent["event_id"]}
     (told,) = events(play.upstream({"type": "error", "error": refused}))
+    assert told["error"]["event_id"] is None
     assert told["relay"]["ignored"] == ["response.instructions"]
+    assert "event_id" not in told["relay"]
+    (created,) = events(play.response())
+    assert "relay" not in created, "the refused request is not waited for"
 
 
-def test_a_busy_conversation_drops_the_waiting_request_and_keeps_the_out_of_band_one() -> None:
+def test_a_refused_update_does_not_shift_the_answers_of_the_next() -> None:
+    play = Playbook(policy=Policy(profile=Profile.OPEN)).ready()
+    ids = []
+    for text in ("first", "second"):
+        update = {"type": "session.update", "session": {"instructions": text}}
+        ids.append(sent_up(play.client(update))[0]["event_id"])
+    refused = {"code": "cannot_update_voice", "event_id": ids[0]}
+    play.upstream({"type": "error", "error": refused})
+    (updated,) = events(play.upstream({"type": "session.updated", "session": play.session}))
+    assert updated["session"]["instructions"] == "second"
+
+
+def test_a_refused_tool_result_may_be_sent_again() -> None:
     play = Playbook().ready()
-    play.client({"type": "response.create"})
-    play.client({"type": "response.create", "response": {"conversation": "none"}})
-    play.upstream({"type": "error", "error": {"code": "conversation_already_has_active_response"}})
-    assert [request.in_conversation for request in play.gate.state.requests] == [False]
+    play.gate.state.calls["call_1"] = False
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+    create = {"type": "conversation.item.create", "event_id": "t1", "item": output}
+    assert sent_up(play.client(create))
+    play.upstream({"type": "error", "error": {"code": "x", "event_id": "t1"}})
+    assert sent_up(play.client(create))
+
+
+def test_a_response_that_does_not_say_where_it_belongs_answers_the_oldest_request() -> None:
+    play = Playbook().ready()
+    for number in range(3):
+        play.client({"type": "response.create", "response": {"conversation": "none"}})
+        play.response(f"resp_{number}")
+        assert not play.gate.state.responses[f"resp_{number}"].in_conversation
+        done = {"id": f"resp_{number}", "status": "completed"}
+        play.upstream({"type": "response.done", "response": done})
+    assert play.gate.state.outstanding.out_of_band() == 0
+
+
+def test_a_fault_that_names_no_event_gives_the_oldest_request_up() -> None:
+    play = Playbook().ready()
+    for _ in range(5):
+        create = {"type": "response.create", "response": {"conversation": "none"}}
+        assert sent_up(play.client(create))
+        play.upstream({"type": "error", "error": {"type": "server_error", "event_id": None}})
+
+
+def test_what_upstream_never_answers_is_forgotten_in_the_end() -> None:
+    play = Playbook(limits=Limits(acts_burst=1e6, events_burst=1e6)).ready()
+    for _ in range(600):
+        play.client({"type": "input_audio_buffer.clear"})
+    assert len(play.gate.state.outstanding.events) == 512
 
 
 def test_response_created_tells_what_became_of_response_create() -> None:
