@@ -47,6 +47,34 @@ def check() -> None:
     raise typer.Exit(check(dict(os.environ)))
 
 
+policy = typer.Typer(help="Explain what the policy does.", no_args_is_help=True)
+cli.add_typer(policy, name="policy")
+
+
+@policy.callback()
+def _policy() -> None:
+    """Explain what the policy does."""
+
+
+@policy.command()
+def explain(
+    event: Annotated[
+        str, typer.Argument(help="A file with one client event; - is standard input.")
+    ],
+    profile: Annotated[
+        str | None, typer.Option(help="locked, guided or open; by default what is set up.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Print the verdict on an event, the rule, and the bytes that would go upstream.
+
+    The exit status is 0 if it goes on, 1 if it is refused, 2 if the input cannot be used.
+    """
+    from app.cli.policy import explain_event
+
+    raise typer.Exit(explain_event(dict(os.environ), event, profile=profile, as_json=as_json))
+
+
 @cli.command()
 def simulate(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8090,

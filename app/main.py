@@ -24,6 +24,7 @@ from app.auth.dev import DevAuthenticator
 from app.auth.origin import OriginRules
 from app.auth.principal import Principal
 from app.auth.tickets import Tickets
+from app.policy.policy import Profile
 from app.policy.view import may_set, opening_view
 from app.protocol.names import Dialect
 from app.relay.closing_line import closing_line
@@ -38,9 +39,11 @@ from app.telemetry.logs import session_closed, user_hash
 from app.upstream.bearer import EntraBearer
 from app.upstream.clock import SystemClock
 from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, Credential
-from app.upstream.dial import Dialler, tls_context
+from app.upstream.dial import Dialler
+from app.upstream.dial_queue import DialLimits, DialQueue
 from app.upstream.entra import azure_token_source
 from app.upstream.proxy import parse_proxy
+from app.upstream.tls import tls_context
 from app.web.assets import load_assets
 from app.web.door import Door
 from app.web.routes import open_door
@@ -122,6 +125,7 @@ def make_authenticator(settings: Settings) -> LivingAuthenticator:
         scope=settings.oidc_required_scope,
         role=settings.oidc_required_role,
         leeway=float(settings.oidc_leeway_seconds),
+        kept=settings.claims_wanted(),
     )
     ca_file = settings.oidc_ca_file
     tls = tls_context(str(ca_file) if ca_file else None)
@@ -140,18 +144,22 @@ def make_dialler(settings: Settings, credential: Credential) -> Dialler:
         limits=settings.upstream_wire_limits(),
         tls=tls_context(str(ca_file) if ca_file else None) if endpoint.scheme == "wss" else None,
         proxy=parse_proxy(settings.upstream_proxy),
+        queue=DialQueue(DialLimits(settings.max_dials_at_once, settings.dials_per_second)),
     )
 
 
 def _gate_maker(settings: Settings) -> Callable[[str, Principal, Opening], Gate]:
-    policy, configuration, limits = settings.policy(), settings.configuration(), settings.limits()
+    rule, limits = settings.profile_rule(), settings.limits()
+    policies = {profile: settings.policy(profile) for profile in rule.named()}
+    configurations = {profile: settings.configuration(profile) for profile in policies}
 
-    def make(session_id: str, _principal: Principal, opening: Opening) -> Gate:
+    def make(session_id: str, principal: Principal, opening: Opening) -> Gate:
+        profile = rule.choose(principal.claim)
         terms = Terms(
             session_id=session_id,
             seed=secrets.token_hex(4),
-            policy=policy,
-            configuration=configuration,
+            policy=policies[profile],
+            configuration=configurations[profile].for_user(principal.claim),
             limits=limits,
             expires_at=int(time.time() + limits.session_seconds),
             model=opening.model or MODEL_SHOWN,
@@ -164,7 +172,7 @@ def _gate_maker(settings: Settings) -> Callable[[str, Principal, Opening], Gate]
 
 
 def _closing(settings: Settings) -> Callable[..., None]:
-    key, endpoint, profile = settings.hash_key(), settings.endpoint(), settings.profile.value
+    key, endpoint = settings.hash_key(), settings.endpoint()
 
     def ended(principal: Principal, relay: Relay, gate: Gate, reason: Any) -> None:
         session_closed(
@@ -173,7 +181,7 @@ def _closing(settings: Settings) -> Callable[..., None]:
                 gate,
                 reason,
                 user=user_hash(key, principal.key),
-                profile=profile,
+                profile=gate.profile.value,
                 deployment=endpoint.deployment,
                 api_version=endpoint.api_version,
             )
@@ -198,11 +206,17 @@ def _door(settings: Settings, registry: Registry, authenticator: LivingAuthentic
     )
 
 
-def _describer(settings: Settings) -> Callable[[], dict[str, Any]]:
-    """What `POST /tickets` tells beside the ticket."""
-    policy, limits = settings.policy(), settings.limits()
-    view = opening_view(settings.configuration(), policy, model=MODEL_SHOWN)
-    words = {
+def _describer(settings: Settings) -> Callable[[Principal], dict[str, Any]]:
+    """What `POST /tickets` tells a user beside the ticket: by the profile, which is theirs."""
+    rule = settings.profile_rule()
+    words = {profile: _described(settings, profile) for profile in rule.named()}
+    return lambda principal: dict(words[rule.choose(principal.claim)])
+
+
+def _described(settings: Settings, profile: Profile) -> dict[str, Any]:
+    policy, limits = settings.policy(profile), settings.limits()
+    view = opening_view(settings.configuration(profile), policy, model=MODEL_SHOWN)
+    return {
         "session": view,
         "relay": {
             "profile": policy.profile.value,
@@ -216,4 +230,3 @@ def _describer(settings: Settings) -> Callable[[], dict[str, Any]]:
             "client_tools": [tool.name for tool in policy.client_tools],
         },
     }
-    return lambda: dict(words)

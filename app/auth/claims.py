@@ -6,9 +6,8 @@ makes no principal without it.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +38,8 @@ class Trust:
     (Entra, several tenants), and then `tenants` may not be empty. `audiences`: the token is for one
     of them. `entra`: users are known by tenant and object id. `tenants` are ids in lower case; an
     empty set leaves it to the issuer. `scope` and `role` must be granted where they are not None.
-    `leeway` is in seconds, for clocks that differ.
+    `leeway` is in seconds, for clocks that differ. `kept` names the claims that the principal takes
+    along.
     """
 
     issuer: str
@@ -49,6 +49,7 @@ class Trust:
     scope: str | None = None
     role: str | None = None
     leeway: float = 60.0
+    kept: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if TENANT_PLACE in self.issuer and not (self.entra and self.tenants):
@@ -73,12 +74,26 @@ def judge_claims(claims: Claims, kind: str, trust: Trust, now: float) -> Princip
         return user
     if denied := _judge_tenant(claims, trust) or judge_grants(claims, trust.scope, trust.role):
         return denied
-    return Principal(user=user, issuer=trust.issuer, expires_at=float(claims["exp"]))
+    return Principal(
+        user=user,
+        issuer=trust.issuer,
+        expires_at=float(claims["exp"]),
+        claims=tuple(_kept(claims, trust.kept)),
+    )
 
 
 def issuer_for(template: str, claims: Claims) -> str:
     """An issuer with the tenant of the claims in its place, if it has one."""
     return template.replace(TENANT_PLACE, str(claims.get("tid", "")))
+
+
+def _kept(claims: Claims, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The claims to take along: a text once, a list of texts once for each."""
+    for name in sorted(names):
+        value = claims.get(name)
+        values = value if isinstance(value, list) else [value]
+        if all(isinstance(text, str) for text in values):
+            yield from ((name, text) for text in dict.fromkeys(values))
 
 
 def _judge_issuer(claims: Claims, trust: Trust) -> Denied | None:
@@ -126,13 +141,9 @@ def _judge_times(claims: Claims, leeway: float, now: float) -> Denied | None:
 
 
 def _is_time(value: Any) -> bool:
-    """A NumericDate (RFC 7519, section 2): a number, so neither a text nor a truth value."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 <= value <= _LATEST
-    )
+    """A NumericDate (RFC 7519, section 2): a number, so neither a text nor a truth value, nor any
+    infinity, nor what is no number and so in no range."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST
 
 
 def _subject(claims: Claims) -> str | Denied:

@@ -38,4 +38,5 @@ class DevAuthenticator:
                 "This relay runs with development authentication: the credential is 'dev-NAME', "
                 "NAME being 1 to 64 letters, digits, '_', '.' or '-'.",
             )
-        return Principal(user=match.group(1), issuer=ISSUER)
+        name = match.group(1)
+        return Principal(user=name, issuer=ISSUER, claims=(("sub", name),))

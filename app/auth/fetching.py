@@ -30,7 +30,7 @@ class HttpFetch:
         Each fetch has a connection of its own: there is one in many minutes, and an idle one
         would only be found dead.
         """
-        connector = aiohttp.TCPConnector(ssl=self._tls or True, force_close=True)
+        connector = aiohttp.TCPConnector(ssl=self._tls or True)
         try:
             async with (
                 aiohttp.ClientSession(
@@ -46,13 +46,16 @@ class HttpFetch:
             ):
                 _check_head(url, response)
                 return await _body(url, response)
-        except aiohttp.ClientConnectorCertificateError:
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", "it cannot be verified")
             raise IssuerFault(
-                f"the certificate of {url} is not trusted: name the authority that signed it in "
-                "RELAY_OIDC_CA_FILE"
+                f"the certificate of {url} is not accepted ({why}): where the issuer has an "
+                "authority of its own, name that in RELAY_OIDC_CA_FILE"
             ) from None
         except aiohttp.ClientConnectorError as error:
-            raise IssuerFault(f"{url} cannot be reached ({error.strerror})") from None
+            # Where several addresses were tried, there is no single text.
+            why = error.strerror or type(error.os_error).__name__
+            raise IssuerFault(f"{url} cannot be reached ({why})") from None
         except (aiohttp.ClientError, ValueError) as error:
             # The message is left out: it may quote the answer.
             raise IssuerFault(f"{url} gives no usable answer ({type(error).__name__})") from None

@@ -39,6 +39,7 @@ class _Record(msgspec.Struct, frozen=True):
     issuer: str
     identity_expires_at: float | None
     origin: str | None
+    claims: tuple[tuple[str, str], ...] = ()
 
 
 class Tickets:
@@ -66,7 +67,9 @@ class Tickets:
             if seconds <= 0:
                 return _expired()
         value = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
-        record = _Record(principal.user, principal.issuer, principal.expires_at, origin)
+        record = _Record(
+            principal.user, principal.issuer, principal.expires_at, origin, principal.claims
+        )
         try:
             await self._store.put_ticket(
                 _hash(value),
@@ -99,7 +102,7 @@ class Tickets:
         expires_at = record.identity_expires_at
         if expires_at is not None and expires_at <= self._clock():
             return _expired()
-        return Principal(record.user, record.issuer, expires_at)
+        return Principal(record.user, record.issuer, expires_at, record.claims)
 
 
 def is_ticket(value: str) -> bool:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.policy_table import lines
 from app.cli.running import read_settings
 from app.main import make_authenticator, make_credential, make_dialler
+from app.policy.policy import Profile
 from app.relay.tasks import Tasks
 from app.session.commands import End, Note, StartClient, ToUpstream
 from app.session.gate import Gate
@@ -41,11 +43,23 @@ def check(environ: dict[str, str]) -> int:
     for row in settings.describe():
         table.add_row(row.name, row.value, row.source.value)
     out.print(table)
+    for profile in settings.profile_rule().named():
+        out.print(_policy_table(settings, profile))
     findings = asyncio.run(_examine(settings))
     for finding in findings:
         mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
         out.print(f"{mark} {finding.what}: {finding.said}")
     return 0 if all(finding.fine for finding in findings) else 1
+
+
+def _policy_table(settings: Settings, profile: Profile) -> Table:
+    """What clients of this profile may do, with all that the policy file changes."""
+    title = f"policy of profile {profile.value}"
+    table = Table("row", "act", "from", "values", box=None, header_style="bold", title=title)
+    table.title_justify = "left"
+    for line in lines(settings, profile):
+        table.add_row(line.row, line.act, line.source, line.values)
+    return table
 
 
 async def _examine(settings: Settings) -> list[Finding]:
@@ -117,7 +131,7 @@ class _Trial(Receiver):
             session_id="check",
             seed="check",
             policy=settings.policy(),
-            configuration=settings.configuration(),
+            configuration=settings.configuration().for_user(lambda _claim: None),
             limits=settings.limits(),
             expires_at=0,
             model="check",

@@ -7,9 +7,11 @@ from dataclasses import fields
 from typing import Any
 
 from app.policy import items, response_fields, shapes, tool_shapes
-from app.policy.policy import ClientTool, Policy, Profile
+from app.policy.policy import Act, ClientTool, Policy, Profile
 from app.protocol import strictness
 from app.session.limits import Limits
+from app.settings.policy_file import Changes, PolicyFile
+from app.settings.policy_values import KEYS
 from app.settings.settings import Settings, abouts
 from app.store.memory import StoreLimits
 from app.web.tickets import BODY_BYTES
@@ -40,8 +42,14 @@ _MEANINGS: dict[str, str] = {
     "history": "whether guided accepts assistant text before the first response",
     "speed": "range of the speaking speed",
     "temperature": "range of the temperature",
-    "append_bytes": "most decoded audio in one event",
-    "image_bytes": "largest decoded image",
+    "append_bytes": "most decoded audio in one event, in bytes",
+    "image_bytes": "largest decoded image, in bytes",
+    "tool_output_bytes": "largest output of one tool call, in bytes",
+    "text_characters": "most characters in one part",
+    "session_characters": "most characters of text from a client in one session",
+    "instructions_characters": "most characters of a client's instructions",
+    "rows": "acts of single rows",
+    "reports": "rows in report mode",
 }
 
 _PROBES: dict[str, Any] = {
@@ -51,6 +59,16 @@ _PROBES: dict[str, Any] = {
     "show_rate_limits": True,
     "session_tools": (ClientTool("probe", {}),),
     "session_transcription_model": "probe",
+    "session_max_output_tokens": 7,
+    "policy_file": PolicyFile(
+        {
+            Profile.GUIDED: Changes(
+                values={name: "probe" for name in KEYS if name != "client_tools"},
+                rows={"session.voice": Act.ALLOW},
+                reports=frozenset({"session.voice"}),
+            )
+        }
+    ),
 }
 """Settings that may reach the policy, each with a value that is not its default."""
 
@@ -67,28 +85,28 @@ def policy_values() -> str:
 
 
 def _setters() -> dict[str, str]:
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     usual = Settings().policy()
     for setting, value in _PROBES.items():
         policy = Settings.model_construct(**{setting: value}).policy()
         for field in fields(Policy):
             if getattr(policy, field.name) != getattr(usual, field.name):
-                found[field.name] = f"`{abouts()[setting].variable}`"
-    return found
+                found.setdefault(field.name, []).append(f"`{abouts()[setting].variable}`")
+    return {name: " or ".join(variables) for name, variables in found.items()}
 
 
 def policy_numbers() -> str:
     """Caps on what one event may hold."""
     policy, limits = Policy(), Limits()
     numbers = {
-        "text in one part": f"{items.MAX_TEXT:,} characters",
+        "text in one part": f"{policy.text_characters:,} characters",
         "parts in one message": f"1 to {items.MAX_PARTS}",
-        "text of a client in one session": f"{limits.text_characters:,} characters",
-        "output of one tool call": _size(items.MAX_OUTPUT),
+        "text of a client in one session": f"{policy.session_characters:,} characters",
+        "output of one tool call": _size(policy.tool_output_bytes),
         "audio in one event, decoded": _size(policy.append_bytes),
         "an image, decoded": _size(policy.image_bytes),
         "entries in `response.input`": f"{response_fields.MAX_INPUT}",
-        "instructions (profile open)": f"{shapes.MAX_INSTRUCTIONS:,} characters",
+        "instructions (profile open)": f"{policy.instructions_characters:,} characters",
         "metadata": f"{shapes.METADATA_PAIRS} pairs, keys of {shapes.METADATA_KEY} and values of "
         f"{shapes.METADATA_VALUE} characters",
         "tools": f"{tool_shapes.MAX_TOOLS}, descriptions of {tool_shapes.MAX_DESCRIPTION:,} "
@@ -213,6 +231,8 @@ def _shown(value: Any) -> str:
     match value:
         case None | ():
             return "none"
+        case dict() | frozenset():
+            return ", ".join(sorted(value)) or "none"
         case bool():
             return "on" if value else "off"
         case tuple() if all(isinstance(part, float) for part in value):

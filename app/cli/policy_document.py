@@ -23,6 +23,7 @@ from app.policy.policy import Profile
 from app.policy.tables import (
     CONTENT_PARTS,
     EVENTS,
+    ITEM_REFERENCE,
     ITEM_TYPES,
     MCP_TOOL,
     REFERENCE,
@@ -102,7 +103,7 @@ def policy_blocks() -> dict[str, str]:
         "a tool or a `tool_choice` of type `mcp`": MCP_TOOL,
     }
     entries = {f"`{name}`": row for name, row in ITEM_TYPES.items()}
-    entries[f"`{REFERENCE.name}` in `response.input`"] = REFERENCE
+    entries[f"`{ITEM_REFERENCE}` in `response.input`"] = REFERENCE
     return {
         "events": _rows("event", {f"`{name}`": row for name, row in EVENTS.items()}, rule),
         "session fields": _fields("session", SESSION_FIELDS, rule),

@@ -9,6 +9,7 @@ free JSON that a row allows (the parameters of an open client's own tool).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from app.policy.audio import measure
@@ -32,58 +33,64 @@ MAX_CONTENT_INDEX = 15
 
 def judge(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
     """The policy's answer. Never raises for what a client sent."""
+    findings = Findings(policy, event.sent)
+    verdict = _judged(event, findings, sight)
+    if not findings.would:
+        return verdict
+    return replace(verdict, would=tuple(findings.would.values()))
+
+
+def _judged(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
     row = EVENTS.get(event.kind)
     if row is None:
-        return refused(UNKNOWN_EVENT, policy, "An event of this 'type'", "type")
-    if row.act(policy.profile) is not Act.ALLOW:
-        return refused(row, policy, f"'{row.name}'", "type")
-    return _JUDGES[row.name](event, policy, sight)
+        return refused(UNKNOWN_EVENT, findings.policy, "An event of this 'type'", "type")
+    if findings.act(row) is not Act.ALLOW:
+        return refused(row, findings.policy, f"'{row.name}'", "type")
+    return _JUDGES[row.name](event, findings, sight)
 
 
-def _session_update(event: ClientEvent, policy: Policy, _sight: Sight) -> Verdict:
-    return judge_session_update(event, policy)
+def _session_update(event: ClientEvent, findings: Findings, _sight: Sight) -> Verdict:
+    return judge_session_update(event, findings)
 
 
-def _bare(event: ClientEvent, _policy: Policy, _sight: Sight) -> Verdict:
+def _bare(event: ClientEvent, _findings: Findings, _sight: Sight) -> Verdict:
     """An event that is its type and nothing else."""
     return _forward(event)
 
 
-def _append(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
+def _append(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
     text = event.body.get("audio")
     if text is None:
-        return _malformed(event, policy, missing("audio"))
-    audio = measure(text, sight.input_format(), policy.append_bytes, "audio")
+        return findings.refusal(missing("audio"))
+    audio = measure(text, sight.input_format(), findings.policy.append_bytes, "audio")
     if isinstance(audio, Fault):
-        return _malformed(event, policy, audio)
+        return findings.refusal(audio)
     if not audio.text:
         return Ignore(EVENTS[event.kind].rule)
     rebuilt = {"type": event.body["type"], "audio": audio.text}
     return Forward(EVENTS[event.kind].rule, rebuilt, None, audio.milliseconds)
 
 
-def _item_create(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
-    desk = Desk(policy, sight, event.sent, sight.text_left())
+def _item_create(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
+    desk = Desk(findings, sight, sight.text_left())
     built = judge_item(event.body.get("item"), "item", desk)
     if isinstance(built, Fault):
-        return _malformed(event, policy, built)
+        return findings.refusal(built)
     if not isinstance(built, Built):
         return built
-    previous = _previous(event.body.get("previous_item_id"), event, policy, sight)
+    previous = _previous(event.body.get("previous_item_id"), findings, sight)
     if isinstance(previous, Refuse):
         return previous
     rebuilt = {"type": event.body["type"], **previous, "item": built.item}
     return Forward(EVENTS[event.kind].rule, rebuilt, None, built.audio_ms, built.text_characters)
 
 
-def _previous(
-    item_id: Any, event: ClientEvent, policy: Policy, sight: Sight
-) -> dict[str, str] | Refuse:
+def _previous(item_id: Any, findings: Findings, sight: Sight) -> dict[str, str] | Refuse:
     """The place of a new item: at the end, behind a visible item, or before the first of them."""
     if item_id is None:
         return {}
     if not isinstance(item_id, str):
-        return _malformed(event, policy, wrong_type("previous_item_id", "a string or null"))
+        return findings.refusal(wrong_type("previous_item_id", "a string or null"))
     if item_id == "root":
         return {"previous_item_id": sight.root_predecessor() or "root"}
     if sight.item(item_id) is None:
@@ -92,8 +99,8 @@ def _previous(
     return {"previous_item_id": item_id}
 
 
-def _item_retrieve(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
-    item_id = _required_id(event, policy)
+def _item_retrieve(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
+    item_id = _required_id(event, findings)
     if isinstance(item_id, Refuse):
         return item_id
     seen = sight.item(item_id)
@@ -102,8 +109,8 @@ def _item_retrieve(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
     return _forward(event, item_id=item_id)
 
 
-def _item_delete(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
-    item_id = _required_id(event, policy)
+def _item_delete(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
+    item_id = _required_id(event, findings)
     if isinstance(item_id, Refuse):
         return item_id
     if sight.item(item_id) is None:
@@ -111,19 +118,19 @@ def _item_delete(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
     return _forward(event, item_id=item_id)
 
 
-def _item_truncate(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
-    item_id = _required_id(event, policy)
+def _item_truncate(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
+    item_id = _required_id(event, findings)
     if isinstance(item_id, Refuse):
         return item_id
     numbers: dict[str, int] = {}
     for name, most in (("content_index", MAX_CONTENT_INDEX), ("audio_end_ms", MAX_INTEGER)):
         value = event.body.get(name)
         if value is None:
-            return _malformed(event, policy, missing(name))
+            return findings.refusal(missing(name))
         if not is_integer(value):
-            return _malformed(event, policy, wrong_type(name, "an integer"))
+            return findings.refusal(wrong_type(name, "an integer"))
         if not 0 <= value <= most:
-            return _malformed(event, policy, wrong_value(name, f"0 to {most}"))
+            return findings.refusal(wrong_value(name, f"0 to {most}"))
         numbers[name] = value
     seen = sight.item(item_id)
     code = "item_truncate_invalid_item_id"
@@ -135,24 +142,24 @@ def _item_truncate(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
     return _forward(event, item_id=item_id, **numbers)
 
 
-def _response_cancel(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
+def _response_cancel(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
     response_id = event.body.get("response_id")
     if response_id is None:
         return _forward(event)
     if not isinstance(response_id, str):
-        return _malformed(event, policy, wrong_type("response_id", "a string or null"))
+        return findings.refusal(wrong_type("response_id", "a string or null"))
     if not sight.response_visible(response_id):
         code = "response_cancel_not_active"
         return Refuse("unknown-id", code, FIXED_TEXTS[code], "response_id", violation=False)
     return _forward(event, response_id=response_id)
 
 
-def _required_id(event: ClientEvent, policy: Policy) -> str | Refuse:
+def _required_id(event: ClientEvent, findings: Findings) -> str | Refuse:
     item_id = event.body.get("item_id")
     if item_id is None:
-        return _malformed(event, policy, missing("item_id"))
+        return findings.refusal(missing("item_id"))
     if not isinstance(item_id, str):
-        return _malformed(event, policy, wrong_type("item_id", "a string"))
+        return findings.refusal(wrong_type("item_id", "a string"))
     return item_id
 
 
@@ -160,11 +167,7 @@ def _forward(event: ClientEvent, **fields: str | int) -> Forward:
     return Forward(EVENTS[event.kind].rule, {"type": event.body["type"], **fields})
 
 
-def _malformed(event: ClientEvent, policy: Policy, fault: Fault) -> Refuse:
-    return Findings(policy, event.sent).refusal(fault)
-
-
-_JUDGES: dict[str, Callable[[ClientEvent, Policy, Sight], Verdict]] = {
+_JUDGES: dict[str, Callable[[ClientEvent, Findings, Sight], Verdict]] = {
     ClientKind.SESSION_UPDATE: _session_update,
     ClientKind.AUDIO_APPEND: _append,
     ClientKind.AUDIO_COMMIT: _bare,

@@ -41,9 +41,9 @@ def rebuild(
         if isinstance(value, Fault):
             return findings.refusal(value)
         row = rows.get(path)
-        act = row.act(findings.policy.profile) if row is not None else Act.STRIP
         if value is None and path not in _NULL_MEANS_SOMETHING:
             continue  # null in any other field is what leaving it out is
+        act = findings.act(row) if row is not None else Act.STRIP
         if row is None or act is Act.STRIP:
             findings.ignore(path, row.rule if row is not None else UNKNOWN_FIELD)
             continue

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.policy.policy import Policy
-from app.policy.verdict import Hint, Refuse
+from app.policy.policy import Act, Policy, Ruled
+from app.policy.verdict import Hint, Refuse, Would
 from app.protocol.paths import Spelling
 
 MAX_NAMED = 32
@@ -47,6 +47,16 @@ class Findings:
     ignored: list[str] = field(default_factory=list)
     changed: dict[str, Any] = field(default_factory=dict)
     why: str = ""
+    would: dict[str, Would] = field(default_factory=dict)
+
+    def act(self, row: Ruled, act: Act | None = None) -> Act:
+        """What is done with the row (`act`, where something other than the policy decides). A row
+        in report mode counts as allowed, and is noted."""
+        decided = self.policy.act(row) if act is None else act
+        if decided is Act.ALLOW or row.name not in self.policy.reports:
+            return decided
+        self.would[row.name] = Would(row.name, decided.name.lower(), row.rule)
+        return Act.ALLOW
 
     def ignore(self, path: str, rule: str) -> None:
         """This client sent `path` (internal spelling), and `rule` dropped it."""

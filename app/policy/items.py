@@ -12,18 +12,15 @@ from typing import Any
 
 from app.policy import images
 from app.policy.audio import measure
-from app.policy.findings import Fault, missing, too_long, wrong_type, wrong_value
+from app.policy.findings import Fault, Findings, missing, too_long, wrong_type, wrong_value
 from app.policy.policy import Policy, Profile
 from app.policy.sight import Sight
 from app.policy.tables import CONTENT_PARTS, ITEM_TYPES, UNKNOWN_ITEM, Act, Row
 from app.policy.verdict import Refuse
 from app.policy.wording import POLICY_VIOLATION, refused
 from app.protocol.names import RELAY_ID_PREFIX
-from app.protocol.paths import Spelling
 
 MAX_PARTS = 16
-MAX_TEXT = 4_000
-MAX_OUTPUT = 16 * 1024  # bytes of UTF-8
 
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 _ROLES = {"user": "user", "system": "system", "developer": "system", "assistant": "assistant"}
@@ -40,13 +37,17 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where an item is judged: by which rules, for which session, named how, with how much text
+    """Where an item is judged: with which notes (and rules), for which session, with how much text
     left."""
 
-    policy: Policy
+    findings: Findings
     sight: Sight
-    sent: Spelling
     text_left: int
+
+    @property
+    def policy(self) -> Policy:
+        """The rules."""
+        return self.findings.policy
 
     def after(self, characters: int) -> Desk:
         """The desk for what follows, when `characters` have been spent."""
@@ -54,7 +55,7 @@ class Desk:
 
     def refused(self, row: Row, what: str, path: str) -> Refuse:
         """A refusal by `row`; `what` is a sentence's subject with `{path}` in it."""
-        said = self.sent.path(path)
+        said = self.findings.sent.path(path)
         return refused(row, self.policy, what.replace("{path}", said), said)
 
 
@@ -71,7 +72,7 @@ def judge_item(item: Any, path: str, desk: Desk) -> Built | Refuse | Fault:
     if kind == "message":
         return _message(item, path, desk)
     row = ITEM_TYPES.get(kind, UNKNOWN_ITEM) if isinstance(kind, str) else UNKNOWN_ITEM
-    if kind == "function_call_output" and row.act(desk.policy.profile) is Act.ALLOW:
+    if kind == "function_call_output" and desk.findings.act(row) is Act.ALLOW:
         return _tool_output(item, path, row, desk)
     named = "this type" if row is UNKNOWN_ITEM else f"type '{row.name}'"
     return desk.refused(row, f"'{{path}}' of {named}", path)
@@ -100,10 +101,10 @@ def _tool_output(item: dict[str, Any], path: str, row: Row, desk: Desk) -> Built
         return wrong_type(f"{path}.call_id", "a string")
     if not isinstance(output, str):
         return wrong_type(f"{path}.output", "a string")
-    if len(output.encode()) > MAX_OUTPUT:
-        return too_long(f"{path}.output", MAX_OUTPUT, "bytes")
+    if len(output.encode()) > desk.policy.tool_output_bytes:
+        return too_long(f"{path}.output", desk.policy.tool_output_bytes, "bytes")
     if not desk.sight.call_open(call_id):
-        said = desk.sent.path(f"{path}.call_id")
+        said = desk.findings.sent.path(f"{path}.call_id")
         message = (
             f"'{said}' names no open call of a client tool (profile "
             f"'{desk.policy.profile}', rule '{row.rule}'): answer each call that this session was "
@@ -145,7 +146,7 @@ def _part(part: Any, role: str, path: str, desk: Desk) -> Built | Refuse | Fault
     kind = part.get("type")
     known = kind if isinstance(kind, str) else ""
     row = CONTENT_PARTS.get(f"any/{known}") or CONTENT_PARTS.get(f"{role}/{known}") or UNKNOWN_ITEM
-    if not _part_allowed(row, desk):
+    if desk.findings.act(row, _switched(row, desk)) is not Act.ALLOW:
         return desk.refused(row, f"'{{path}}' of a {role} message", path)
     if kind == "input_audio":
         audio = measure(
@@ -160,23 +161,24 @@ def _part(part: Any, role: str, path: str, desk: Desk) -> Built | Refuse | Fault
     return _text(known, part.get("text"), f"{path}.text", desk)
 
 
-def _part_allowed(row: Row, desk: Desk) -> bool:
-    """The row, and the operator's switches that stand in two of them."""
+def _switched(row: Row, desk: Desk) -> Act | None:
+    """What a switch of the operator's makes of the row; None: the row itself decides."""
     policy = desk.policy
-    if policy.profile is Profile.GUIDED and row.name == "assistant/output_text":
-        return policy.history and not desk.sight.response_happened()
-    if policy.profile is Profile.GUIDED and row.name == "user/input_audio":
-        return not policy.moderates and policy.transcription_model is None
-    return row.act(policy.profile) is Act.ALLOW
+    if policy.profile is not Profile.GUIDED or row.name in policy.rows:
+        return None
+    if row.name == "assistant/output_text" and policy.history:
+        return Act.REFUSE if desk.sight.response_happened() else Act.ALLOW
+    escapes = policy.moderates or policy.transcription_model is not None
+    return Act.REFUSE if row.name == "user/input_audio" and escapes else None
 
 
 def _text(kind: str, text: Any, path: str, desk: Desk) -> Built | Refuse | Fault:
     if not isinstance(text, str):
         return wrong_type(path, "a string")
-    if len(text) > MAX_TEXT:
-        return too_long(path, MAX_TEXT)
+    if len(text) > desk.policy.text_characters:
+        return too_long(path, desk.policy.text_characters)
     if len(text) > desk.text_left:
-        said = desk.sent.path(path)
+        said = desk.findings.sent.path(path)
         message = (
             f"'{said}' exceeds the text that one session may send (profile "
             f"'{desk.policy.profile}', rule 'item-text-limit'): start a new session."

@@ -11,9 +11,8 @@ from typing import Any
 from app.policy.fields import rebuild
 from app.policy.findings import Fault, Findings, wrong_type, wrong_value
 from app.policy.items import Built, Desk, judge_item
-from app.policy.policy import Policy
 from app.policy.sight import Sight
-from app.policy.tables import EVENTS, REFERENCE, RESPONSE_FIELDS
+from app.policy.tables import EVENTS, ITEM_REFERENCE, REFERENCE, RESPONSE_FIELDS, Act
 from app.policy.verdict import Forward, Refuse, Verdict
 from app.policy.wording import no_such_item
 from app.protocol.events import ClientEvent
@@ -21,10 +20,9 @@ from app.protocol.events import ClientEvent
 MAX_INPUT = 16
 
 
-def judge_response_create(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
+def judge_response_create(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
     """Forward what is allowed; refuse where stripping would change what was asked for."""
     rule = EVENTS[event.kind].rule
-    findings = Findings(policy, event.sent)
     response = event.body.get("response")
     if response is None:
         return Forward(rule, {"type": event.body["type"]})
@@ -35,8 +33,7 @@ def judge_response_create(event: ClientEvent, policy: Policy, sight: Sight) -> V
         return built
     audio_ms, characters = 0.0, 0
     if response.get("input") is not None:
-        desk = Desk(policy, sight, event.sent, sight.text_left())
-        context = _input(response["input"], desk, findings)
+        context = _input(response["input"], Desk(findings, sight, sight.text_left()))
         if not isinstance(context, _Context):
             return context
         built["input"] = context.entries
@@ -57,8 +54,8 @@ class _Context:
         self.text_characters = 0
 
 
-def _input(value: Any, desk: Desk, findings: Findings) -> _Context | Refuse:
-    path = "response.input"
+def _input(value: Any, desk: Desk) -> _Context | Refuse:
+    path, findings = "response.input", desk.findings
     if not isinstance(value, list):
         return findings.refusal(wrong_type(path, "a list of items"))
     if len(value) > MAX_INPUT:
@@ -66,21 +63,21 @@ def _input(value: Any, desk: Desk, findings: Findings) -> _Context | Refuse:
     context = _Context()
     for position, entry in enumerate(value):
         where = f"{path}[{position}]"
-        refusal = _entry(entry, where, desk, context, findings)
+        refusal = _entry(entry, where, desk, context)
         if refusal is not None:
             return refusal
     return context
 
 
-def _entry(
-    entry: Any, path: str, desk: Desk, context: _Context, findings: Findings
-) -> Refuse | None:
-    if isinstance(entry, dict) and entry.get("type") == REFERENCE.name:
-        return _reference(entry.get("id"), f"{path}.id", desk, context, findings)
+def _entry(entry: Any, path: str, desk: Desk, context: _Context) -> Refuse | None:
+    if isinstance(entry, dict) and entry.get("type") == ITEM_REFERENCE:
+        if desk.findings.act(REFERENCE) is not Act.ALLOW:
+            return desk.refused(REFERENCE, f"'{{path}}' of type '{ITEM_REFERENCE}'", path)
+        return _reference(entry.get("id"), f"{path}.id", desk, context)
     left = desk.after(context.text_characters)
     built = judge_item(entry, path, left)
     if isinstance(built, Fault):
-        return findings.refusal(built)
+        return desk.findings.refusal(built)
     if not isinstance(built, Built):
         return built
     context.entries.append(built.item)
@@ -89,9 +86,8 @@ def _entry(
     return None
 
 
-def _reference(
-    item_id: Any, path: str, desk: Desk, context: _Context, findings: Findings
-) -> Refuse | None:
+def _reference(item_id: Any, path: str, desk: Desk, context: _Context) -> Refuse | None:
+    findings = desk.findings
     if not isinstance(item_id, str):
         return findings.refusal(wrong_type(path, "a string"))
     if item_id in context.references:
@@ -99,5 +95,5 @@ def _reference(
     if desk.sight.item(item_id) is None:
         return no_such_item("invalid_value", "referencing", item_id, findings.sent.path(path))
     context.references.add(item_id)
-    context.entries.append({"type": REFERENCE.name, "id": item_id})
+    context.entries.append({"type": ITEM_REFERENCE, "id": item_id})
     return None

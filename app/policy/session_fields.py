@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from app.policy.fields import rebuild
 from app.policy.findings import Findings, missing, wrong_type
-from app.policy.policy import Policy
 from app.policy.tables import EVENTS, SESSION_FIELDS
 from app.policy.verdict import Acknowledge, Forward, Refuse, Verdict
 from app.protocol.events import ClientEvent
 
 
-def judge_session_update(event: ClientEvent, policy: Policy) -> Verdict:
+def judge_session_update(event: ClientEvent, findings: Findings) -> Verdict:
     """Forward what is allowed; acknowledge locally where nothing is left."""
     rule = EVENTS[event.kind].rule
-    findings = Findings(policy, event.sent)
     session = event.body.get("session")
     if session is None:
         return findings.refusal(missing("session"))

@@ -12,7 +12,6 @@ from app.policy.findings import Fault, Findings, Kept, Shaped, too_long, wrong_t
 from app.protocol.names import Dialect
 from app.protocol.session_object import PREVIEW_FORMATS, format_name
 
-MAX_INSTRUCTIONS = 16_000
 METADATA_PAIRS, METADATA_KEY, METADATA_VALUE = 16, 64, 512
 
 Shape = Callable[[Any, str, str, Findings], Shaped]
@@ -39,11 +38,12 @@ def clamped(
     return inside
 
 
-def instructions(value: Any, path: str, _rule: str, _findings: Findings) -> Shaped:
-    """A text of at most `MAX_INSTRUCTIONS` characters."""
+def instructions(value: Any, path: str, _rule: str, findings: Findings) -> Shaped:
+    """A text, no longer than the operator allows."""
+    most = findings.policy.instructions_characters
     if not isinstance(value, str):
         return wrong_type(path, "a string")
-    return Kept(value) if len(value) <= MAX_INSTRUCTIONS else too_long(path, MAX_INSTRUCTIONS)
+    return Kept(value) if len(value) <= most else too_long(path, most)
 
 
 def voice(value: Any, path: str, rule: str, findings: Findings) -> Shaped:

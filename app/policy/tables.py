@@ -20,7 +20,6 @@ from app.policy.policy import Profile
 from app.policy.shapes import Shape
 from app.protocol.names import ClientKind
 
-
 _COLUMN = {Profile.LOCKED: 0, Profile.GUIDED: 1, Profile.OPEN: 2}
 
 

@@ -1,4 +1,8 @@
-"""The policy's answer for one client event, always with the name of its rule. PURE."""
+"""The policy's answer for one client event, always with the name of its rule. PURE.
+
+Every answer says in `would` which rows in report mode the event touched: it was judged as if they
+allowed what they forbid.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,15 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Would:
+    """What a row in report mode would have done: `row` is its name, `act` "strip" or "refuse"."""
+
+    row: str
+    act: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """Send the rebuilt `event` (internal spelling, `type` included, without `event_id`) upstream.
 
@@ -31,6 +44,7 @@ class Forward:
     hint: Hint | None = None
     audio_ms: float = 0.0
     text_characters: int = 0
+    would: tuple[Would, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class Refuse:
     param: str | None = None
     violation: bool = True
     retry_after: float | None = None
+    would: tuple[Would, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,7 @@ class Ignore:
     """Nothing to do and nothing to say (an empty audio append)."""
 
     rule: str
+    would: tuple[Would, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,7 @@ class Acknowledge:
 
     rule: str
     hint: Hint | None = None
+    would: tuple[Would, ...] = ()
 
 
 Verdict = Forward | Refuse | Ignore | Acknowledge

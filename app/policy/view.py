@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.policy.policy import Configuration, Policy, Profile
+from app.policy.policy import Configuration, Policy
 from app.policy.server_objects import scalars
 from app.policy.tables import SESSION_FIELDS, Act
 from app.policy.tool_shapes import may_call
@@ -53,7 +53,7 @@ def session_view(
     """Upstream's `session` (internal spelling) as this client may see it, in the same spelling.
 
     `session_id`, `expires_at` (UNIX seconds) and `model` (the alias that the client asked for)
-    are the relay's. `instructions` are the client's own; only `open` shows them.
+    are the relay's. `instructions` are the client's own, shown where it may set them.
     """
     audio = _object(session.get("audio"))
     return {
@@ -63,7 +63,7 @@ def session_view(
         "model": model,
         "expires_at": expires_at,
         "output_modalities": _modalities(session.get("output_modalities")),
-        "instructions": instructions if policy.profile is Profile.OPEN else "",
+        "instructions": instructions if _may(policy, "session.instructions") else "",
         "audio": {
             "input": _input(_object(audio.get("input"))),
             "output": _output(_object(audio.get("output"))),
@@ -97,11 +97,16 @@ def may_set(policy: Policy) -> list[str]:
     return [
         _setting(path)
         for path, row in SESSION_FIELDS.items()
-        if row.act(policy.profile) is Act.ALLOW
+        if policy.act(row) is Act.ALLOW
         and path != "session.type"
         and not _without_preview_name(path)
         and not (path.endswith(".transcription") and policy.transcription_model is None)
     ]
+
+
+def _may(policy: Policy, name: str) -> bool:
+    """Whether a client's value of this field goes on, be it that it is reported."""
+    return policy.act(SESSION_FIELDS[name]) is Act.ALLOW or name in policy.reports
 
 
 def _without_preview_name(path: str) -> bool:

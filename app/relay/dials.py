@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from app.upstream.failed import DialFailed
 from app.wire.upstream import UpstreamWire
 
 
@@ -12,3 +13,6 @@ class Dials(Protocol):
 
     async def dial(self, *, timeout: float) -> UpstreamWire:  # noqa: ASYNC109
         """One new upstream connection, or `DialFailed`."""
+
+    def fault(self, *, timeout: float) -> DialFailed | None:
+        """What `dial` would raise at once."""

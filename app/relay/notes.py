@@ -12,7 +12,9 @@ from app.session.commands import Note
 
 log = structlog.get_logger("relay")
 
-ONCE = frozenset({"policy.ignored", "upstream.unknown_event"})
+ONCE = frozenset(
+    {"policy.ignored", "policy.would_refuse", "policy.would_strip", "upstream.unknown_event"}
+)
 REMEMBERED = 1000
 """Notes kept apart at most; afterwards new ones of these kinds are not told."""
 

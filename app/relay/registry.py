@@ -150,7 +150,8 @@ class Registry:
             return Refused(CloseReason.TOO_MANY_SESSIONS, RETRY_AFTER_SECONDS)
         if self._per_user[principal.key] >= self._limits.sessions_per_user:
             return Refused(CloseReason.TOO_MANY_SESSIONS, RETRY_AFTER_SECONDS)
-        return None
+        fault = self._dials.fault(timeout=self._limits.setup_seconds)
+        return Refused(fault.reason, fault.retry_after) if fault is not None else None
 
     def _take(self, session_id: str, principal: Principal, relay: Relay) -> None:
         self._live[session_id] = relay

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.settings.about import About, words_of
 from app.settings.group import Group
+from app.settings.policy_manual import policy_file_md
 from app.settings.settings import GROUPS, PLATFORM_TRACES, Settings, abouts
 from app.settings.tools import MOST_BYTES, MOST_TOOLS
 
@@ -102,7 +103,7 @@ def settings_md() -> str:
     """The reference for operators."""
     parts = [_HEAD, _five_lines()]
     parts += ["\n".join(_section(group)) for group in GROUPS]
-    parts += [_TOOLS, _libraries()]
+    parts += [policy_file_md(), _TOOLS, _libraries()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,7 +126,8 @@ started. `realtime-relay check` shows what is in force and where each value came
 
 _TOOLS = f"""## The tools file
 
-A JSON array of function tools. The model may call them, and the client runs them:
+A JSON array of function tools. The model may call them, and the client runs them (`runs` may say
+`client`, which is the default; `server` is for tools behind the relay, which are not built yet):
 
 ```json
 [

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from app.policy.input_shapes import EAGERNESS
 from app.policy.policy import PREVIEW_VOICES
 from app.settings.about import either
 
@@ -26,6 +27,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _KEY = re.compile(r"[\x21-\x7e]+")
+_CLAIM = re.compile(r"[!-+\--z|~]{1,128}")  # no space, comma or brace: names are listed and placed
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _HASH_KEY_CHARACTERS = 16
 
 
@@ -108,6 +111,32 @@ def _voice(text: str) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    if not LANGUAGE.fullmatch(text):
+        raise ValueError("must be a language such as `en` or `en-GB`")
+    return text
+
+
+def _eagerness(text: str) -> str:
+    if text not in EAGERNESS:
+        raise ValueError(f"must be {either(EAGERNESS)}")
+    return text
+
+
+def _claim(text: str) -> str:
+    if not _CLAIM.fullmatch(text):
+        raise ValueError("must be the name of a claim, for example role")
+    return text
+
+
+def _claims(text: object) -> object:
+    """Comma separated names of claims."""
+    if not isinstance(text, str):
+        return text
+    names = [name.strip() for name in text.split(",")]
+    return tuple(dict.fromkeys(_claim(name) for name in names if name))
+
+
 def _scope(text: str) -> str:
     if not text.startswith("https://") or not text.endswith("/.default") or " " in text:
         raise ValueError(
@@ -169,6 +198,10 @@ Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 Host = Annotated[str, _text_form(_host)]
 Model = Annotated[str, _text_form(_model)]
 Voice = Annotated[str, _text_form(_voice)]
+Language = Annotated[str, _text_form(_language)]
+Eagerness = Annotated[str, _text_form(_eagerness)]
+ClaimName = Annotated[str, _text_form(_claim)]
+ClaimNames = Annotated[tuple[str, ...], BeforeValidator(_claims)]
 Scope = Annotated[str, _text_form(_scope)]
 Proxy = Annotated[str, _text_form(_proxy)]
 Key = Annotated[SecretStr, AfterValidator(_key)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,30 @@ from pydantic_core import ErrorDetails
 
 from app.settings.about import About, Shown, words_of
 from app.settings.oidc_rules import OIDC_RULES
-from app.settings.problem import Problem, SettingsError
+from app.settings.policy_rules import POLICY_RULES
+from app.settings.problem import FileRefused, Problem, SettingsError
 from app.settings.reading import Reading
 from app.settings.relay_rules import RELAY_RULES
+from app.settings.session_rules import SESSION_RULES
 from app.settings.settings import PLATFORM_TRACES, Settings, abouts
-from app.settings.tools import ToolsRefused
 from app.settings.upstream_rules import UPSTREAM_RULES
 
 _LONGEST_SHOWN = 24
 """A wrong value that is longer is not repeated: keys get pasted into the wrong line."""
 
 
-def load(environ: Mapping[str, str], *, env_file: Path | None = None, **given: Any) -> Settings:
+def load(
+    environ: Mapping[str, str],
+    *,
+    env_file: Path | None = None,
+    only: Collection[str] | None = None,
+    **given: Any,
+) -> Settings:
     """The settings of this process. Hand over `os.environ`; nothing else is read from it.
 
     `env_file` need not exist. `given` (field names, such as `upstream="embedded"`) is what a
-    command decides itself; it wins over both. Raises SettingsError with every problem.
+    command decides itself; it wins over both. `only`: the caller uses these fields alone, so that
+    problems of others are none of its own. Raises SettingsError with every problem.
     """
     strangers = set(given) - set(Settings.model_fields)
     if strangers:
@@ -39,10 +47,12 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = None, **given: A
     wrong = frozenset(field for problem in problems for field in problem.fields)
     problems += [
         problem
-        for rule in (*UPSTREAM_RULES, *RELAY_RULES, *OIDC_RULES)
+        for rule in (*UPSTREAM_RULES, *RELAY_RULES, *OIDC_RULES, *SESSION_RULES, *POLICY_RULES)
         for problem in rule(settings, reading)
         if not problem.fields & wrong
     ]
+    if only is not None:
+        problems = [one for one in problems if not one.fields or not one.fields.isdisjoint(only)]
     if problems:
         raise SettingsError(tuple(dict.fromkeys(problem.sentence for problem in problems)))
     return settings
@@ -80,7 +90,7 @@ def _told(details: ErrorDetails, reading: Reading) -> Iterator[Problem]:
     place = found.place if found else about.variable
     reason = details.get("ctx", {}).get("error")
     about_field = frozenset({field})
-    if isinstance(reason, ToolsRefused):
+    if isinstance(reason, FileRefused):
         for complaint in reason.complaints:
             yield Problem(f"{place}: {complaint}.", about_field)
     elif isinstance(reason, ValueError):

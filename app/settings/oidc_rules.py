@@ -50,7 +50,11 @@ def tenants_are_listed(settings: Settings, _: Reading) -> Iterator[Problem]:
 def one_way_to_sign_in(settings: Settings, reading: Reading) -> Iterator[Problem]:
     if settings.auth is AuthMode.OIDC or not reading.is_set("auth"):
         return  # `demo` chooses `dev` by itself, whatever the environment says of sign-in
-    strays = [f"RELAY_{name.upper()}" for name in Oidc.model_fields if reading.is_set(name)]
+    strays = [
+        f"RELAY_{name.upper()}"
+        for name, info in Oidc.model_fields.items()
+        if getattr(settings, name) != info.default
+    ]
     if strays:
         yield problem(
             f"RELAY_AUTH is `dev`, but {', '.join(strays)} {'is' if len(strays) == 1 else 'are'} "

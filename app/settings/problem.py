@@ -31,3 +31,12 @@ class SettingsError(Exception):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class FileRefused(ValueError):  # noqa: N818  (it is an answer, not a fault)
+    """A file of the operator's cannot be used. `complaints` holds every reason; each completes the
+    sentence "FILE: ...", or "FILE ...", without its full stop."""
+
+    def __init__(self, complaints: tuple[str, ...]) -> None:
+        super().__init__("; ".join(complaints))
+        self.complaints = complaints

@@ -6,12 +6,10 @@ import secrets
 
 from pydantic import SecretStr
 
-from app.policy.policy import PREVIEW_VOICES, Profile
-from app.settings.about import Shown, either, setting
+from app.settings.about import setting
 from app.settings.choices import AuthMode, LogFormat, LogLevel
-from app.settings.forms import HashKey, Host, Model, Origins, ReadableFile, Voice
+from app.settings.forms import HashKey, Host, Origins, ReadableFile
 from app.settings.group import Group
-from app.settings.tools import Tools
 
 
 class Listener(Group):
@@ -68,64 +66,6 @@ class Door(Group):
     )
     ticket_seconds: int = setting(
         30, "Life of a ticket from `POST /tickets`.", unit="seconds", ge=5, le=600
-    )
-
-
-class Rules(Group):
-    """How much a browser may change and see; docs/policy.md has the rows."""
-
-    title = "Policy"
-
-    profile: Profile = setting(
-        Profile.GUIDED,
-        "`locked`: talk and type. `guided`: also choose from what is offered. `open`: every "
-        "documented field that is not closed to all.",
-        variable="RELAY_POLICY",
-    )
-    policy_hints: bool = setting(
-        True, "Tells the frontend's developer, in a `relay` field, what the policy ignored."
-    )
-    show_usage: bool = setting(True, "Shows clients the token counts of their responses.")
-    show_rate_limits: bool = setting(
-        False, "Shows clients the rate limits, which are the resource's and not theirs."
-    )
-
-
-class Opening(Group):
-    """What every session is told by the server before the client is heard."""
-
-    title = "Session"
-
-    session_instructions: str | None = setting(
-        None,
-        "What the model is told to be.",
-        example="You are a helpful assistant. Answer briefly.",
-        form="text",
-        from_file=True,
-        shown=Shown.LENGTH,
-    )
-    session_voice: Voice | None = setting(
-        None,
-        "The voice.",
-        default_text="the model's own",
-        example="verse",
-        form=either(PREVIEW_VOICES),
-    )
-    session_transcription_model: Model | None = setting(
-        None,
-        "Transcribes what users say, with this model.",
-        default_text="no transcription",
-        example="whisper-1",
-        form="a name",
-    )
-    session_tools: Tools = setting(
-        (),
-        "JSON file: an array of function tools that run in the client.",
-        variable="RELAY_SESSION_TOOLS_FILE",
-        example="/etc/relay/tools.json",
-        form="path of a file, see below",
-        file_only=True,
-        shown=Shown.LENGTH,
     )
 
 

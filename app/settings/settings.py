@@ -13,15 +13,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import PrivateAttr, SecretStr
 
-from app.policy.policy import Configuration, Policy
+from app.policy.policy import Configuration, Policy, Profile
+from app.policy.profiles import ProfileRule
 from app.session.limits import Limits
 from app.settings.about import About, Shown, literal
 from app.settings.choices import Source, Upstream, UpstreamAuth
 from app.settings.group import Group
 from app.settings.oidc_forms import is_entra
 from app.settings.oidc_group import Oidc
-from app.settings.relay_groups import Bounds, Door, Listener, Opening, Operations, Rates, Rules
-from app.settings.upstream_groups import Azure, Embedded, Identity
+from app.settings.relay_groups import Bounds, Door, Listener, Operations, Rates
+from app.settings.session_groups import Opening, Rules
+from app.settings.session_values import configuration_of, policy_of, profile_rule
+from app.settings.upstream_groups import Azure, Dials, Embedded, Identity
 from app.upstream.endpoint import Endpoint
 from app.upstream.identity import PUBLIC_AUTHORITY, EntraIdentity, choose_kind
 from app.wire.wire import CLIENT_WIRE, UPSTREAM_WIRE, WireLimits
@@ -47,6 +50,7 @@ GROUPS: tuple[type[Group], ...] = (
     Azure,
     Identity,
     Embedded,
+    Dials,
     Listener,
     Door,
     Oidc,
@@ -60,32 +64,40 @@ GROUPS: tuple[type[Group], ...] = (
 
 
 class Settings(
-    Azure, Identity, Embedded, Listener, Door, Oidc, Rules, Opening, Bounds, Rates, Operations
+    Azure,
+    Identity,
+    Embedded,
+    Dials,
+    Listener,
+    Door,
+    Oidc,
+    Rules,
+    Opening,
+    Bounds,
+    Rates,
+    Operations,
 ):
     """Everything that the operator decided. Immutable."""
 
     _sources: Mapping[str, Source] = PrivateAttr(default_factory=dict)
     _platform: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    def policy(self) -> Policy:
-        """The rules for every client."""
-        return Policy(
-            profile=self.profile,
-            hints=self.policy_hints,
-            show_usage=self.show_usage,
-            show_rate_limits=self.show_rate_limits,
-            client_tools=self.session_tools,
-            transcription_model=self.session_transcription_model,
-        )
+    def profile_rule(self) -> ProfileRule:
+        """Which profile a user gets."""
+        return profile_rule(self)
 
-    def configuration(self) -> Configuration:
-        """What every session is told before its client is heard."""
-        return Configuration(
-            instructions=self.session_instructions,
-            voice=self.session_voice,
-            transcription_model=self.session_transcription_model,
-            tools=self.session_tools,
-        )
+    def policy(self, profile: Profile | None = None) -> Policy:
+        """The rules of a profile; by default those of a user of whom nothing is known."""
+        return policy_of(self, profile or self.profile_rule().named()[0])
+
+    def configuration(self, profile: Profile | None = None) -> Configuration:
+        """What every session of that profile is told before its client is heard. Placeholders in
+        the instructions are filled for each user (`Configuration.for_user`)."""
+        return configuration_of(self, self.policy(profile))
+
+    def claims_wanted(self) -> frozenset[str]:
+        """The claims of a user that a principal must bring along, and no others."""
+        return frozenset({*self.instruction_claims, self.profile_claim or ""} - {""})
 
     def limits(self) -> Limits:
         """What sessions may use. Warnings that a short limit leaves no time for are left out."""

@@ -1,6 +1,7 @@
-"""The operator's tools file: function tools that run in the client.
+"""The operator's tools file: function tools that run in the client, or behind the relay.
 
-    [{"type": "function", "name": "...", "description": "...", "parameters": {"type": "object"}}]
+    [{"type": "function", "name": "...", "description": "...", "parameters": {"type": "object"},
+      "runs": "client"}]
 
 Checked as a whole at the start, because upstream would refuse the configuration of every session
 for one bad tool.
@@ -16,11 +17,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from app.policy.policy import ClientTool
+from app.settings.problem import FileRefused
 
 MOST_TOOLS = 64
 MOST_BYTES = 16 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_KEYS = frozenset({"type", "name", "description", "parameters"})
+_KEYS = frozenset({"type", "name", "description", "parameters", "runs"})
+_PLACES = ("client", "server")
 
 
 def parse_tools(text: str) -> tuple[tuple[ClientTool, ...], tuple[str, ...]]:
@@ -46,7 +49,12 @@ def parse_tools(text: str) -> tuple[tuple[ClientTool, ...], tuple[str, ...]]:
     complaints += _twins(entries)
     if complaints:
         return (), tuple(complaints)
-    return tuple(ClientTool(entry["name"], entry) for entry in entries), ()
+    return tuple(_tool(entry) for entry in entries), ()
+
+
+def _tool(entry: dict[str, Any]) -> ClientTool:
+    definition = {key: value for key, value in entry.items() if key != "runs"}
+    return ClientTool(entry["name"], definition, on_server=entry.get("runs") == "server")
 
 
 def _complaints(entry: Any) -> Iterator[str]:
@@ -61,6 +69,8 @@ def _complaints(entry: Any) -> Iterator[str]:
     if not isinstance(entry.get("description", ""), str):
         yield ".description must be a text that tells the model when to call the tool"
     yield from _parameter_complaints(entry.get("parameters"))
+    if entry.get("runs", "client") not in _PLACES:
+        yield '.runs must be "client" or "server": where the tool runs'
     for key in sorted(set(entry) - _KEYS):
         yield f".{key[:64]} is not a field of a tool: remove it"
     size = len(json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -107,16 +117,8 @@ def _from_text(value: object) -> object:
         return value
     tools, complaints = parse_tools(value)
     if complaints:
-        raise ToolsRefused(complaints)
+        raise FileRefused(complaints)
     return tools
-
-
-class ToolsRefused(ValueError):  # noqa: N818  (it is an answer, not a fault)
-    """The tools file cannot be used. `complaints` holds every reason."""
-
-    def __init__(self, complaints: tuple[str, ...]) -> None:
-        super().__init__("; ".join(complaints))
-        self.complaints = complaints
 
 
 Tools = Annotated[tuple[ClientTool, ...], BeforeValidator(_from_text)]

@@ -122,6 +122,19 @@ class Identity(Group):
     )
 
 
+class Dials(Group):
+    """How fast this process opens connections to upstream, when many clients come at once."""
+
+    title = "Dials"
+
+    max_dials_at_once: int = setting(
+        10, "Handshakes with upstream that may be under way.", ge=1, le=1000
+    )
+    dials_per_second: int = setting(
+        50, "Handshakes with upstream that may begin each second.", ge=1, le=10_000
+    )
+
+
 class Embedded(Group):
     """Another upstream than Azure: the embedded one, which needs no account."""
 

@@ -91,8 +91,7 @@ class EntraBearer:
             await self._landing()
             held = self._valid()
         if held is None:
-            pause = max(self._next_fetch - self._clock.monotonic(), 1.0)
-            raise CredentialUnavailable(self._last_detail, retry_after=pause)
+            raise self._unavailable()
         return held.presented
 
     async def renew(self, rejected: Presented) -> bool:
@@ -110,10 +109,10 @@ class EntraBearer:
         await self._landing()
         return self._differs(rejected)
 
-    def fault(self) -> str | None:
+    def fault(self) -> CredentialUnavailable | None:
         if self._valid() is not None or (self._flight is not None and not self._failures):
             return None
-        return self._last_detail
+        return self._unavailable()
 
     async def close(self) -> None:
         self._closed = True
@@ -122,6 +121,10 @@ class EntraBearer:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait((self._keeper,), timeout=self._timing.fetch_deadline)
+
+    def _unavailable(self) -> CredentialUnavailable:
+        pause = max(self._next_fetch - self._clock.monotonic(), 1.0)
+        return CredentialUnavailable(self._last_detail, retry_after=pause)
 
     def _valid(self) -> _Held | None:
         held = self._held

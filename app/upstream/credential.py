@@ -59,8 +59,8 @@ class Credential(Protocol):
         """Upstream answered 401 to `rejected`. True when `present()` would now show another
         credential, so that one more try is worthwhile. Waits a few seconds at the most."""
 
-    def fault(self) -> str | None:
-        """Why `present()` would refuse right now, for the door and for `check`; else None."""
+    def fault(self) -> CredentialUnavailable | None:
+        """What `present()` would raise right now, for the door; else None."""
 
     async def close(self) -> None:
         """Ends the background work. Nothing is left open."""
@@ -81,7 +81,7 @@ class _FixedCredential:
     async def renew(self, rejected: Presented) -> bool:
         return rejected != self._presented
 
-    def fault(self) -> str | None:
+    def fault(self) -> CredentialUnavailable | None:
         return None
 
     async def close(self) -> None:

@@ -1,12 +1,11 @@
 """One upstream WebSocket: dialled, authenticated, tried again where that can help.
 
-    dial -- present -- connect --+-- wire
-              ^           |      +-- 401: renew once, and once more
-              |           |      +-- 429: wait as told (5 s at most), and once more
-              +-----------+------+-- 5xx, not reachable: twice more, after a random pause
-                                 +-- anything else: DialFailed
+    dial -- breaker -- credential -- turn -- connect --+-- wire
+                          ^                            |
+                          +--- another try can help ---+-- DialFailed
 
-All of it happens inside one deadline.
+All of it happens inside one deadline. A dial that fails by the endpoint's doing is news for the
+breaker: when it opens, the dials that wait for a turn end too.
 """
 
 from __future__ import annotations
@@ -16,13 +15,18 @@ import random
 import ssl
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
+
+import structlog
 
 from app import __version__
 from app.protocol.close_reasons import CloseReason
+from app.upstream.breaker import Breaker, BreakerLimits, Pass, Shut
 from app.upstream.credential import Credential, CredentialUnavailable, Presented
+from app.upstream.dial_queue import DialQueue, Full, SentHome
 from app.upstream.endpoint import Endpoint
+from app.upstream.failed import DialFailed, NotTried
+from app.upstream.tries import SHORTEST_TRY, Tries
 from app.wire.upstream import (
     HandshakeRefused,
     Proxy,
@@ -34,44 +38,21 @@ from app.wire.upstream import (
 )
 from app.wire.wire import UPSTREAM_WIRE, WireLimits
 
-_RETRIES = 2
-_FIRST_PAUSE = 0.25
-_LONGEST_RETRY_AFTER = 5.0
-_SHORTEST_TRY = 0.2
+__all__ = ["DialFailed", "Dialler"]
 
+log = structlog.get_logger("upstream.dial")
 
-class DialFailed(Exception):  # noqa: N818  (an outcome that ends a session, with its reason)
-    """No upstream. `detail` is for the log: status, request ids, kind; never a secret.
-
-    `retry_after` is the number of seconds that upstream, or the token's issuer, asks for.
-    """
-
-    def __init__(self, reason: CloseReason, detail: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.retry_after = retry_after
-
-
-@dataclass(slots=True)
-class _Dial:
-    """The state of one dial."""
-
-    request_id: str
-    deadline: float
-    retries: int = _RETRIES
-    may_renew: bool = True
-    may_obey: bool = True
-
-    def left(self) -> float:
-        return self.deadline - monotonic()
+_LONGEST_TRY = 5.0
+_SHARE = 0.9
+"""A dial's part of the time that it is given: a wire that comes later could not be configured, and
+a dial that its caller cancels at the deadline could not tell the breaker why."""
 
 
 class Dialler:
     """Dials one endpoint with one credential. Holds no connection and no task of its own.
 
     `tls` comes from `tls_context` and is None for a `ws` endpoint alone. `jitter` gives numbers
-    from 0 to 1.
+    from 0 to 1. `breaker` and `queue` serve this endpoint alone.
     """
 
     def __init__(
@@ -83,6 +64,8 @@ class Dialler:
         tls: ssl.SSLContext | None,
         proxy: Proxy | None = None,
         jitter: Callable[[], float] = random.random,
+        breaker: Breaker | None = None,
+        queue: DialQueue | None = None,
     ) -> None:
         if (endpoint.scheme == "wss") != (tls is not None):
             raise ValueError("a wss endpoint needs a TLS context, and a ws endpoint takes none")
@@ -92,39 +75,116 @@ class Dialler:
         self._tls = tls
         self._proxy = proxy
         self._jitter = jitter
+        self._breaker = breaker or Breaker(BreakerLimits(), jitter)
+        self._queue = queue or DialQueue()
+
+    def fault(self, *, timeout: float) -> DialFailed | None:
+        """What `dial` would raise at once, for a door that then need not let a client in.
+
+        It must not make a replica unready: every replica dials the same endpoint, so all would
+        leave their balancer together, and nobody would be left to tell clients when to come back,
+        or to find out that the endpoint works again.
+        """
+        if (shut := self._breaker.shut(monotonic())) is not None:
+            return _shut_out(shut)
+        if (full := self._queue.full(timeout * _SHARE - SHORTEST_TRY)) is not None:
+            return _crowded(full)
+        if (unavailable := self._credential.fault()) is not None:
+            return NotTried(unavailable.reason, unavailable.detail, unavailable.retry_after)
+        return None
 
     async def dial(self, *, timeout: float, request_id: str | None = None) -> UpstreamWire:  # noqa: ASYNC109
-        """One upstream wire within `timeout` seconds. The caller owns it: it must close or abort
-        it. `request_id` goes along as `x-ms-client-request-id`. Raises DialFailed."""
-        dial = _Dial(request_id or str(uuid.uuid4()), monotonic() + timeout)
-        while True:
-            presented = await self._presented(dial)
-            try:
-                return await connect(
-                    self._target(presented, dial), self._limits, timeout=max(dial.left(), 0.0)
-                )
-            except HandshakeRefused as refused:
-                await self._after_refusal(refused, presented, dial)
-            except Unreachable as unreachable:
-                detail = f"{unreachable.kind}: {unreachable.detail}"
-                await self._pause_or_fail(dial, detail, None)
-            except TlsRejected as rejected:
-                detail = f"TLS: {rejected.detail}"
-                raise self._failed(CloseReason.UPSTREAM_REFUSED, dial, detail) from None
-
-    async def _presented(self, dial: _Dial) -> Presented:
+        """One upstream wire within nine tenths of `timeout` seconds: the rest is for what comes
+        next. The caller owns it: it must close or abort it. `request_id` goes along as
+        `x-ms-client-request-id`. Raises DialFailed."""
+        passed = self._breaker.enter(monotonic())
+        if isinstance(passed, Shut):
+            raise _shut_out(passed)
+        tries = Tries(
+            monotonic() + timeout * _SHARE,
+            place=self._endpoint.display,
+            request_id=request_id or str(uuid.uuid4()),
+            single=passed.trial,
+            jitter=self._jitter,
+        )
         try:
-            async with asyncio.timeout(dial.left()):
+            wire = await self._connected(tries, passed)
+        except DialFailed as failed:
+            self._report(failed, passed)
+            raise
+        except BaseException:
+            self._breaker.abandoned(passed)
+            raise
+        if self._breaker.succeeded(passed):
+            log.warning("breaker.closed", endpoint=self._endpoint.display)
+        return wire
+
+    def _report(self, failed: DialFailed, passed: Pass) -> None:
+        """Tells the breaker. If that opens it, whoever waits for a turn is told now."""
+        if isinstance(failed, NotTried):
+            self._breaker.abandoned(passed)
+            return
+        seconds = self._breaker.failed(passed, monotonic(), failed.reason, failed.retry_after)
+        if seconds is None:
+            return
+        if failed.reason is CloseReason.UPSTREAM_UNAVAILABLE:
+            failed.retry_after = max(seconds, failed.retry_after or 0.0)
+        log.error(
+            "breaker.opened",
+            endpoint=self._endpoint.display,
+            reason=failed.reason,
+            detail=failed.detail,
+            seconds=round(seconds, 1),
+        )
+        self._queue.send_home()
+
+    async def _connected(self, tries: Tries, passed: Pass) -> UpstreamWire:
+        while True:
+            presented = await self._presented(tries)
+            try:
+                return await self._try(presented, tries, passed)
+            except HandshakeRefused as refused:
+                await tries.after_refusal(refused, presented, self._credential)
+            except Unreachable as unreachable:
+                await tries.after_silence(unreachable)
+            except TlsRejected as rejected:
+                tries.trouble = f"TLS: {rejected.detail}"
+                raise tries.failed(CloseReason.UPSTREAM_REFUSED) from None
+            except SentHome:
+                self._must_be_closed(passed)
+
+    async def _try(self, presented: Presented, tries: Tries, passed: Pass) -> UpstreamWire:
+        """One handshake, when its turn has come."""
+        try:
+            async with self._queue.turn(max(tries.left() - SHORTEST_TRY, 0.0)):
+                self._must_be_closed(passed)
+                return await connect(
+                    self._target(presented, tries.request_id),
+                    self._limits,
+                    timeout=min(tries.left(), _LONGEST_TRY),
+                )
+        except Full as full:
+            if tries.trouble:
+                raise tries.failed(CloseReason.UPSTREAM_UNAVAILABLE) from None
+            raise _crowded(full) from None
+
+    def _must_be_closed(self, passed: Pass) -> None:
+        """Raises if the breaker has opened since the dial began."""
+        if (shut := self._breaker.recalled(passed, monotonic())) is not None:
+            raise _shut_out(shut)
+
+    async def _presented(self, tries: Tries) -> Presented:
+        try:
+            async with asyncio.timeout(tries.left()):
                 return await self._credential.present()
         except CredentialUnavailable as unavailable:
-            raise self._failed(
-                unavailable.reason, dial, unavailable.detail, unavailable.retry_after
-            ) from None
+            detail = tries.told(unavailable.detail)
+            raise NotTried(unavailable.reason, detail, unavailable.retry_after) from None
         except TimeoutError:
-            detail = "no credential before the deadline of the dial"
-            raise self._failed(CloseReason.CREDENTIAL_UNAVAILABLE, dial, detail) from None
+            detail = tries.told("no credential before the deadline of the dial")
+            raise NotTried(CloseReason.CREDENTIAL_UNAVAILABLE, detail) from None
 
-    def _target(self, presented: Presented, dial: _Dial) -> Target:
+    def _target(self, presented: Presented, request_id: str) -> Target:
         return Target(
             host=self._endpoint.host,
             port=self._endpoint.port,
@@ -132,85 +192,22 @@ class Dialler:
             headers=(
                 *presented.headers,
                 ("User-Agent", f"realtime-relay/{__version__}"),
-                ("x-ms-client-request-id", dial.request_id),
+                ("x-ms-client-request-id", request_id),
             ),
             tls=self._tls,
             host_header=self._endpoint.host_header,
             proxy=self._proxy,
         )
 
-    async def _after_refusal(
-        self, refused: HandshakeRefused, presented: Presented, dial: _Dial
-    ) -> None:
-        """Returns when one more try is worthwhile, else raises DialFailed."""
-        status, retry_after = refused.status, refused.retry_after
-        detail = f"status {status}, request id {refused.request_id or 'none'}"
-        if status >= 500:
-            await self._pause_or_fail(dial, detail, retry_after)
-        elif status == 429:
-            await self._obey_or_fail(dial, detail, retry_after)
-        elif not (status == 401 and await self._renewed(presented, dial)):
-            raise self._failed(CloseReason.UPSTREAM_REFUSED, dial, detail)
 
-    async def _renewed(self, rejected: Presented, dial: _Dial) -> bool:
-        if not dial.may_renew:
-            return False
-        dial.may_renew = False
-        try:
-            async with asyncio.timeout(dial.left()):
-                return await self._credential.renew(rejected)
-        except TimeoutError:
-            return False
-
-    async def _obey_or_fail(self, dial: _Dial, detail: str, retry_after: float | None) -> None:
-        """The wait that a 429 asks for, once, if it is short."""
-        fits = retry_after is not None and retry_after <= _LONGEST_RETRY_AFTER
-        if retry_after is None or not (
-            fits and dial.may_obey and retry_after + _SHORTEST_TRY < dial.left()
-        ):
-            raise self._failed(CloseReason.UPSTREAM_UNAVAILABLE, dial, detail, retry_after)
-        dial.may_obey = False
-        await asyncio.sleep(retry_after)
-
-    async def _pause_or_fail(self, dial: _Dial, detail: str, retry_after: float | None) -> None:
-        """A random pause (full jitter over a window that doubles) before one more try."""
-        pause = _FIRST_PAUSE * 2 ** (_RETRIES - dial.retries) * self._jitter()
-        if retry_after is not None:
-            pause = max(pause, retry_after)
-        if not dial.retries or pause + _SHORTEST_TRY >= dial.left():
-            raise self._failed(CloseReason.UPSTREAM_UNAVAILABLE, dial, detail, retry_after)
-        dial.retries -= 1
-        await asyncio.sleep(pause)
-
-    def _failed(
-        self, reason: CloseReason, dial: _Dial, detail: str, retry_after: float | None = None
-    ) -> DialFailed:
-        where = f"{self._endpoint.display}, client request id {dial.request_id}"
-        return DialFailed(reason, f"{detail} ({where})", retry_after)
+def _shut_out(shut: Shut) -> NotTried:
+    """In the words of the failure that opened the breaker: a client that must not come back by
+    itself is not told when to."""
+    detail = f"not dialled: the breaker is open for {shut.retry_after:.1f} s"
+    helps = shut.reason is CloseReason.UPSTREAM_UNAVAILABLE
+    return NotTried(shut.reason, detail, shut.retry_after if helps else None)
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """The context for all dials of a process: verification on, TLS 1.2 or newer, HTTP/1.1.
-
-    With `ca_file` only the authorities in it are trusted, else the system's. Unlike
-    `ssl.create_default_context` it does not read `SSLKEYLOGFILE`. Raises ValueError.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    if ca_file is None:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        return context
-    try:
-        context.load_verify_locations(cafile=ca_file)
-    except ssl.SSLError:
-        raise ValueError(
-            f"RELAY_UPSTREAM_CA_FILE ({ca_file}) holds no certificate in PEM form: name a file "
-            "that begins with -----BEGIN CERTIFICATE-----."
-        ) from None
-    except OSError as error:
-        raise ValueError(
-            f"RELAY_UPSTREAM_CA_FILE ({ca_file}) cannot be read ({error.strerror}): check the path "
-            "and who may read it."
-        ) from None
-    return context
+def _crowded(full: Full) -> NotTried:
+    detail = f"not dialled: no turn in time, {full}"
+    return NotTried(CloseReason.UPSTREAM_UNAVAILABLE, detail, full.retry_after)

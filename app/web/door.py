@@ -49,7 +49,7 @@ class Sessions(Protocol):
 class Door:
     """Everything that stands between the network and the registry.
 
-    `describe` gives what `POST /tickets` tells beside the ticket: a dict with `session` and
+    `describe` gives what `POST /tickets` tells a user beside the ticket: a dict with `session` and
     `relay`. `assets` is the demo page by path, empty where it is not served; then `origins.own`
     must be false, because the relay has no page whose origin could be its own.
     """
@@ -58,7 +58,7 @@ class Door:
     authenticator: Authenticator
     tickets: Tickets
     origins: OriginRules
-    describe: Callable[[], dict[str, Any]]
+    describe: Callable[[Principal], dict[str, Any]]
     assets: Mapping[str, Asset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -93,7 +93,7 @@ async def _mint(door: Door, request: Request, body: bytes | BadBodyError) -> JSO
     principal = await identify(door, credential, origin)
     _check(body)
     minted = must(await door.tickets.mint(principal, origin))
-    told = {"value": minted.value, "expires_at": minted.expires_at, **door.describe()}
+    told = {"value": minted.value, "expires_at": minted.expires_at, **door.describe(principal)}
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 

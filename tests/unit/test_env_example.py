@@ -11,6 +11,7 @@ from app.settings import Settings, load
 from app.settings import __main__ as command
 from app.settings.about import About
 from app.settings.document import COMMAND, FIRST_LINES, env_example, outputs, settings_md
+from app.settings.oidc_group import Oidc
 from app.settings.settings import abouts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,12 @@ def test_an_example_is_a_value_that_is_taken(about: About) -> None:
         "RELAY_AUTH": "dev",
         "RELAY_DEV_NETWORK": "true",
     }
+    if about.field in Oidc.model_fields:
+        base |= {
+            "RELAY_AUTH": "oidc",
+            "RELAY_OIDC_ISSUER": "https://login.example.com/",
+            "RELAY_OIDC_AUDIENCE": "x",
+        }
     if about.field == "embedded_address":
         base = {"RELAY_UPSTREAM": "embedded", "RELAY_EMBEDDED_KEY": "x", "RELAY_AUTH": "dev"}
     settings = load(base | {about.variable: about.example})

@@ -135,10 +135,11 @@ def test_all_problems_are_told_at_once() -> None:
         "AZURE_OPENAI_ENDPOINT",
         "AZURE_OPENAI_DEPLOYMENT",
         "AZURE_OPENAI_API_VERSION",
-        "RELAY_AUTH",
+        "RELAY_OIDC_ISSUER",
+        "RELAY_OIDC_AUDIENCE",
     ):
         assert sum(problem.startswith(name) for problem in told) == 1, name
-    assert len(told) == 7
+    assert len(told) == 8
 
 
 def test_a_wrong_value_gets_one_sentence_and_none_for_what_follows_from_it() -> None:
@@ -466,9 +467,12 @@ def test_the_address_of_an_embedded_upstream_contradicts_azure() -> None:
 # -- the door and the listener -------------------------------------------------------------------
 
 
-def test_oidc_is_the_default_and_says_that_it_is_not_built_yet() -> None:
-    problem = only_problem(AZURE | {"RELAY_AUTH": ""})
-    assert problem.startswith("RELAY_AUTH is `oidc`, which is not built yet")
+def test_oidc_is_the_default_and_says_what_it_needs() -> None:
+    told = problems(AZURE | {"RELAY_AUTH": ""})
+    assert [problem.split(" is missing")[0] for problem in told] == [
+        "RELAY_OIDC_ISSUER",
+        "RELAY_OIDC_AUDIENCE",
+    ]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "relay.example.com"])

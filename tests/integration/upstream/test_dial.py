@@ -24,8 +24,9 @@ from app.upstream.credential import (
     Presented,
     Spawn,
 )
-from app.upstream.dial import DialFailed, Dialler, tls_context
+from app.upstream.dial import DialFailed, Dialler
 from app.upstream.endpoint import Endpoint
+from app.upstream.tls import tls_context
 from app.upstream.tokens import Token
 from app.wire.upstream import Proxy, UpstreamWire
 from tests.integration.upstream.certificates import Certificates
@@ -65,8 +66,8 @@ class Absent:
     async def renew(self, rejected: Presented) -> bool:
         return False
 
-    def fault(self) -> str | None:
-        return "absent"
+    def fault(self) -> CredentialUnavailable | None:
+        return CredentialUnavailable("absent")
 
     async def close(self) -> None:
         return
@@ -253,7 +254,8 @@ async def test_a_busy_service_is_left_alone_and_its_wish_handed_on(
         failure = await refused(dialler(url), within=within)
         assert time.monotonic() - began < 1.8
     assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
-    assert failure.retry_after == (None if retry_after is None else float(retry_after))
+    wish = float(retry_after or 0.0)
+    assert wish <= (failure.retry_after or 0.0) <= 1.2 * wish, "with the breaker's jitter"
     assert len(peer.requests) == tries
 
 

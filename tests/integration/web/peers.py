@@ -126,7 +126,10 @@ def build(
     require: bool = False,
     authenticator: Any = None,
     clock: Callable[[], float] = lambda: 1_700_000_000.0,
-    describe: Callable[[], dict[str, Any]] = lambda: {"session": {"v": 1}, "relay": {"p": "x"}},
+    describe: Callable[[Principal], dict[str, Any]] = lambda _: {
+        "session": {"v": 1},
+        "relay": {"p": "x"},
+    },
 ) -> Built:
     sessions = RecordingSessions()
     store = MemoryStore(clock, StoreLimits(tickets_per_owner=3))

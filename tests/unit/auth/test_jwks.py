@@ -21,6 +21,7 @@ ISSUER = "https://login.example.com"
 DOCUMENT = f"{ISSUER}/.well-known/openid-configuration"
 KEYS = f"{ISSUER}/keys"
 DAY = 24 * 3600.0
+JWKS = {kid: rsa_jwk(rsa_key("main"), kid=kid) for kid in ("one", "two")}
 TIMING = KeysTiming(caller_deadline=2.0, fetch_deadline=5.0)
 
 
@@ -50,7 +51,7 @@ class Provider:
             raise self.error
         told: Any = {"issuer": ISSUER, "jwks_uri": self.keys_at}
         if url == self.keys_at:
-            told = {"keys": [rsa_jwk(rsa_key("main"), kid=kid) for kid in self.kids]}
+            told = {"keys": [JWKS[kid] for kid in self.kids]}
         return json.dumps(told).encode()
 
     @property
@@ -94,6 +95,13 @@ async def test_document_and_keys_are_fetched_before_anybody_asks() -> None:
         assert await it.knows("one")
         assert it.provider.asked == [DOCUMENT, KEYS]
         assert [task.get_name() for task in it.spawner.tasks] == ["issuer-keys"]
+
+
+async def test_a_caller_that_comes_before_the_keeper_has_run_at_all_waits_for_the_keys() -> None:
+    async with kept() as it:
+        it.keys.start(it.spawner)
+        async with asyncio.timeout(1.5):
+            assert await it.knows("one")
 
 
 async def test_callers_before_the_first_keys_share_one_flight() -> None:
@@ -173,7 +181,7 @@ async def test_known_keys_serve_without_waiting_while_a_refresh_hangs() -> None:
         await it.started()
         it.provider.open.clear()
         await it.clock.pass_seconds(601)
-        async with asyncio.timeout(0.2):
+        async with asyncio.timeout(1.5):
             assert await it.knows("one")
 
 
@@ -238,17 +246,17 @@ async def test_a_forced_refresh_that_hangs_holds_its_caller_for_the_caller_s_dea
     async with kept(KeysTiming(caller_deadline=0.1)) as it:
         await it.started()
         it.provider.open.clear()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(3.0):
             with pytest.raises(KeysUnavailable):
                 await it.keys.keys_for("two")
         assert await it.knows("one")
 
 
 async def test_a_fetch_has_a_deadline_and_its_task_lives_on() -> None:
-    async with kept(KeysTiming(caller_deadline=2.0, fetch_deadline=0.05)) as it:
+    async with kept(KeysTiming(caller_deadline=5.0, fetch_deadline=0.5)) as it:
         it.provider.open.clear()
         it.keys.start(it.spawner)
-        with pytest.raises(KeysUnavailable, match="gave no answer in 0.05 s"):
+        with pytest.raises(KeysUnavailable, match="gave no answer in"):
             await it.keys.keys_for("one")
         it.provider.open.set()
         await it.clock.pass_seconds(5)
@@ -274,7 +282,7 @@ async def test_a_set_without_usable_keys_does_not_replace_a_good_one() -> None:
 
 
 async def test_examination_fetches_without_a_keeper_and_tells_faults() -> None:
-    async with kept(KeysTiming(fetch_deadline=0.05)) as it:
+    async with kept(KeysTiming(fetch_deadline=0.5)) as it:
         assert (await it.keys.examine()).kids() == {"one"}
         it.provider.error = IssuerFault("it cannot be reached")
         with pytest.raises(IssuerFault, match="cannot be reached"):
@@ -299,5 +307,5 @@ async def test_the_end_does_not_wait_for_a_hanging_fetch() -> None:
         it.provider.open.clear()
         it.keys.start(it.spawner)
         await settle()
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(1.5):
             await it.keys.close()

@@ -10,16 +10,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448
 
 from app.auth.issuer_fault import IssuerFault
 from app.auth.keys import MOST_KEYS, parse_keys
+from app.auth.token import Token, is_signed_by, read_token
 from tests.unit.auth.issuing import (
     JWKS,
     b64,
+    claims,
     ec_jwk,
     ec_key,
     ed_jwk,
     ed_key,
+    header,
     number,
     rsa_jwk,
     rsa_key,
+    sign,
 )
 
 GOOD = rsa_jwk(rsa_key("main"), kid="good")
@@ -70,6 +74,7 @@ UNUSABLE: dict[str, Any] = {
     "of no base64": {**GOOD, "n": "+++"},
     "of no text": {**GOOD, "n": 5},
     "without a number": {"kty": "RSA", "e": "AQAB"},
+    "without a coordinate": {"kty": "EC", "crv": "P-256", "x": "AQAB"},
     "shared": {"kty": "oct", "k": b64(b"x" * 32), "alg": "HS256"},
     "of another curve": p384(),
     "of an unknown curve": {**ec_jwk(ec_key("main")), "crv": "P-999"},
@@ -136,3 +141,11 @@ def test_keys_are_found_by_id_and_algorithm() -> None:
     assert [key.kid for key in keys.fitting("rsa", "RS256")] == ["rsa"]
     assert [key.kid for key in keys.fitting(None, "PS256")] == ["rsa", "ps"]
     assert keys.fitting("ec", "RS256") == ()
+
+
+def test_a_key_that_is_not_of_its_algorithm_s_kind_signs_nothing() -> None:
+    """Whoever holds a key and a token need not have asked `fitting` first."""
+    token = read_token(sign(claims(), header(alg="ES256", kid="ec")))
+    assert isinstance(token, Token)
+    keys = parse_keys(json.dumps(JWKS).encode())
+    assert [key.kid for key in keys.keys if is_signed_by(token, key)] == ["ec"]

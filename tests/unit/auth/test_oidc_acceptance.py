@@ -184,6 +184,31 @@ async def test_a_token_after_rfc_9068() -> None:
     await accepted(sign(token, header(typ="at+jwt")), replace(TRUST, role="Talker"))
 
 
+# -- what the principal takes along --------------------------------------------------------------
+
+
+async def test_the_claims_that_were_asked_for_and_no_others() -> None:
+    trust = replace(TRUST, kept=frozenset({"department", "roles", "sub", "missing"}))
+    token = claims(department="Sales", roles=["b", "a"], email="me@example.com")
+    principal = await accepted(sign(token), trust)
+    assert principal.claims == (
+        ("department", "Sales"),
+        ("roles", "b"),
+        ("roles", "a"),
+        ("sub", "user-1"),
+    )
+    assert principal.claim("department") == "Sales"
+    assert principal.claim("roles") is None
+    assert "Sales" not in repr(principal)
+    assert (await accepted(sign(token))).claims == ()
+
+
+@pytest.mark.parametrize("value", [7, None, True, {"a": "b"}, ["a", 1], [["a"]], []], ids=str)
+async def test_a_claim_that_is_neither_a_text_nor_texts_is_left_behind(value: Any) -> None:
+    trust = replace(TRUST, kept=frozenset({"role"}))
+    assert (await accepted(sign(claims(role=value)), trust)).claims == ()
+
+
 # -- values --------------------------------------------------------------------------------------
 
 

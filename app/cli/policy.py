@@ -1,0 +1,139 @@
+"""`policy explain`: one event in, the verdict and the very bytes that would go upstream out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.explaining import Explained, explain
+from app.cli.running import UNUSABLE, CannotStart, read_settings
+from app.policy.policy import Profile
+from app.session.terms import Terms
+from app.settings import Settings
+from app.settings.policy_values import near
+from app.settings.session_groups import Opening, Rules
+
+out = Console(highlight=False, soft_wrap=True)
+
+USED = frozenset({*Rules.model_fields, *Opening.model_fields, "max_message_bytes"})
+"""The settings that a verdict depends on: upstream and sign-in need not be set up."""
+
+REFUSED = 1
+_COLOURS = {"allowed": "green", "rewritten": "yellow", "answered": "yellow", "ignored": "dim"}
+_MEANS = {
+    "allowed": "it goes upstream as it was asked for",
+    "rewritten": "it goes upstream without what is not allowed, and there is no error",
+    "answered": "nothing of it goes upstream; the relay answers with session.updated itself",
+    "ignored": "there is nothing to do, and nothing is said",
+    "refused": "it does not go upstream; the client gets an error",
+    "unreadable": "it is no event; the client gets an error",
+}
+
+
+def explain_event(
+    environ: dict[str, str], source: str, *, profile: str | None = None, as_json: bool = False
+) -> int:
+    """`source` is a path, or `-` for standard input. The exit status: 0 goes on, 1 refused, 2 the
+    input cannot be used."""
+    settings = read_settings(environ, only=USED)
+    frame = _read(source, settings.max_message_bytes)
+    explained = explain(frame, _terms(settings, _chosen(settings, profile)))
+    if as_json:
+        print(json.dumps(_for_programs(explained)))  # noqa: T201
+    else:
+        _tell(explained)
+    if explained.verdict == "unreadable":
+        return UNUSABLE
+    return REFUSED if explained.verdict == "refused" else 0
+
+
+def _read(source: str, most: int) -> bytes:
+    try:
+        if source == "-":
+            content = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(source).open("rb") as file:
+                content = file.read(most + 1)
+    except OSError as error:
+        raise CannotStart(f"{source} cannot be read ({error.strerror}).") from None
+    if len(content) > most:
+        raise CannotStart(
+            f"{source} is larger than {most} bytes (RELAY_MAX_MESSAGE_BYTES): such a message ends "
+            "the session with message_too_big."
+        )
+    return content
+
+
+def _chosen(settings: Settings, profile: str | None) -> Profile:
+    if profile is None:
+        return settings.profile_rule().named()[0]
+    words = tuple(one.value for one in Profile)
+    if profile not in words:
+        raise CannotStart(
+            f"There is no profile {profile[:40]!r}{near(profile, words)}: {', '.join(words)}."
+        )
+    return Profile(profile)
+
+
+def _terms(settings: Settings, profile: Profile) -> Terms:
+    return Terms(
+        session_id="sess_explain",
+        seed="explain",
+        policy=settings.policy(profile),
+        configuration=settings.configuration(profile),
+        limits=settings.limits(),
+        expires_at=0,
+        model="explain",
+    )
+
+
+def _for_programs(explained: Explained) -> dict[str, Any]:
+    told = asdict(explained)
+    for side in ("upstream", "client"):
+        frame = told[side]
+        told[side] = None if frame is None else frame.decode()
+    return told
+
+
+def _tell(explained: Explained) -> None:
+    colour = _COLOURS.get(explained.verdict, "red")
+    verdict = Text.assemble(
+        (explained.verdict.upper(), colour), f"  {explained.event} in profile {explained.profile}"
+    )
+    out.print(verdict)
+    _line(_MEANS[explained.verdict])
+    _line(f"rule {explained.rule}: {explained.why}")
+    for one in explained.touched:
+        what = "ignored" if one.value is None else f"changed to {json.dumps(one.value)}"
+        out.print()
+        out.print(Text(f"{one.path}: {what}", style="yellow"))
+        _line(one.why)
+        if one.fix:
+            _line(f"the operator: {one.fix}")
+    for would in explained.would:
+        out.print(Text(f"report mode: {would}", style="yellow"))
+    for assumed in explained.assumed:
+        out.print(Text(f"assumed: {assumed}", style="dim"))
+    _frame("goes upstream", explained.upstream)
+    _frame("the client gets", explained.client)
+    if explained.relay:
+        _frame("the client reads in `relay`", json.dumps(explained.relay).encode())
+
+
+def _line(text: str) -> None:
+    out.print(Text(f"  {text}"))
+
+
+def _frame(title: str, frame: bytes | None) -> None:
+    if frame is None:
+        return
+    out.print()
+    out.print(Text(f"{title}:", style="bold"))
+    # As it is: a frame that was wrapped or coloured is no frame.
+    out.print(Text(frame.decode()), no_wrap=True, overflow="ignore", crop=False)

@@ -1,0 +1,90 @@
+"""The frozen values that a session is opened with: policy, configuration, and which profile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.policy.policy import Configuration, Policy, Profile
+from app.policy.profiles import ProfileRule
+from app.policy.turn_detection import TurnDetection, TurnKind
+from app.settings.policy_file import PolicyFile
+
+if TYPE_CHECKING:
+    from app.settings.settings import Settings
+
+
+def profile_rule(settings: Settings) -> ProfileRule:
+    """Which profile a user gets."""
+    file = settings.policy_file or PolicyFile()
+    return ProfileRule(settings.profile, settings.profile_claim, file.by_value)
+
+
+def policy_of(settings: Settings, profile: Profile) -> Policy:
+    """The rules of one profile, with what the policy file says of it."""
+    changes = (settings.policy_file or PolicyFile()).changes(profile)
+    wanted = changes.values.get("client_tools")
+    policy = Policy(
+        profile=profile,
+        hints=settings.policy_hints,
+        show_usage=settings.show_usage,
+        show_rate_limits=settings.show_rate_limits,
+        client_tools=tuple(
+            tool
+            for tool in settings.session_tools
+            if not tool.on_server and (wanted is None or tool.name in wanted)
+        ),
+        server_tools=tuple(tool for tool in settings.session_tools if tool.on_server),
+        transcription_model=settings.session_transcription_model,
+        rows=changes.rows,
+        reports=changes.reports,
+    )
+    values = {name: value for name, value in changes.values.items() if name != "client_tools"}
+    if settings.session_max_output_tokens is not None:
+        values.setdefault("max_output_tokens", settings.session_max_output_tokens)
+    return replace(policy, **values)
+
+
+def configuration_of(settings: Settings, policy: Policy) -> Configuration:
+    """What each session under this policy is told before its client is heard."""
+    return Configuration(
+        instructions=settings.session_instructions,
+        voice=settings.session_voice,
+        transcription_model=settings.session_transcription_model,
+        tools=policy.server_tools + policy.client_tools,
+        max_output_tokens=_tokens(settings, policy),
+        temperature=settings.session_temperature,
+        turn_detection=_turn_detection(settings, policy),
+        transcription_language=settings.session_transcription_language,
+    )
+
+
+def _tokens(settings: Settings, policy: Policy) -> int | None:
+    """A cap that only clients had to keep would be none: upstream's own default is no limit."""
+    if settings.session_max_output_tokens is not None:
+        return settings.session_max_output_tokens
+    changes = (settings.policy_file or PolicyFile()).changes(policy.profile)
+    return policy.max_output_tokens if "max_output_tokens" in changes.values else None
+
+
+def _turn_detection(settings: Settings, policy: Policy) -> TurnDetection | None:
+    """The operator's, with the flags that the policy forces: forced means forced, also for a client
+    that never touches them."""
+    details = (
+        settings.session_vad_threshold,
+        settings.session_vad_prefix_ms,
+        settings.session_vad_silence_ms,
+        policy.create_response,
+        policy.interrupt_response,
+    )
+    if settings.session_turn_detection is None and all(detail is None for detail in details):
+        return None
+    return TurnDetection(
+        settings.session_turn_detection or TurnKind.SERVER_VAD,
+        threshold=settings.session_vad_threshold,
+        prefix_ms=settings.session_vad_prefix_ms,
+        silence_ms=settings.session_vad_silence_ms,
+        eagerness=settings.session_vad_eagerness,
+        create_response=policy.create_response,
+        interrupt_response=policy.interrupt_response,
+    )
