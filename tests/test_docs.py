@@ -54,6 +54,7 @@ HOSTS = {
     "cognitiveservices.azure.com",
     "host",
     "login.microsoftonline.com",
+    "sts.windows.net",  # the issuer of Entra tokens of version 1.0
     "login.microsoftonline.us",
     "my-resource.openai.azure.com",
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from tests.harness.client import client
-from tests.harness.relay import running_relay
 from tests.harness.embedded import embedded
+from tests.harness.relay import running_relay
 
 
 async def test_a_typed_turn_is_answered_with_audio_in_the_documented_order() -> None:
