@@ -31,7 +31,7 @@ $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@touch $@
 
 run: $(RUN_STAMP)  ## relay + embedded upstream + demo page, no account needed
-	@$(BIN)/realtime-relay demo
+	@$(BIN)/python -m app demo
 
 test: $(DEV_STAMP)  ## check the code and run every test
 	@sh tests/run.sh

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli.running import CannotStart, say
+from app.cli.running import CannotStart, program, say
 
 cli = typer.Typer(
     help="A trusted middle tier for the Azure OpenAI Realtime API.",
@@ -17,6 +17,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
@@ -33,18 +34,27 @@ def serve() -> None:
 
 @cli.command()
 def demo(port: Port = None, as_json: Json = False) -> None:
-    """Run relay, embedded upstream and demo page: no account, no key."""
+    """Run everything on this machine, with no account.
+
+    Relay, embedded upstream and demo page; users sign in with names that are believed.
+    """
     from app.cli.demo import demo
 
     demo(dict(os.environ), port=port, as_json=as_json)
 
 
 @cli.command()
-def check() -> None:
-    """Print the settings, sign in, dial upstream, and say what is wrong."""
+def check(
+    everything: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
+) -> None:
+    """Say what is wrong: settings, sign-in, upstream.
+
+    Prints what is set and the policy in force, signs in as the relay would, dials upstream and
+    lets it take the configuration. Exit status 0: a session can begin.
+    """
     from app.cli.check import check
 
-    raise typer.Exit(check(dict(os.environ)))
+    raise typer.Exit(check(dict(os.environ), everything=everything))
 
 
 policy = typer.Typer(help="Explain what the policy does.", no_args_is_help=True)
@@ -92,7 +102,10 @@ def simulate(
         bool, typer.Option("--with-parent", help="Stop when standard input ends.")
     ] = False,
 ) -> None:
-    """Run the embedded upstream alone, for frontend work without an account."""
+    """Run the embedded upstream alone.
+
+    For frontend teams: it speaks the protocol with no account and no key of Azure's.
+    """
     from app.simulator.options import Options
     from app.simulator.server import run
 
@@ -114,11 +127,18 @@ def simulate(
         said = json.loads(line)
         typer.echo(f"Embedded upstream at {said['address']}, key {said['key']}")
         typer.echo(
-            f"Use it: RELAY_UPSTREAM=embedded RELAY_EMBEDDED_ADDRESS={said['address']} "
-            f"RELAY_EMBEDDED_KEY={said['key']} RELAY_AUTH=dev realtime-relay serve"
+            f"Use it, where no .env stands: RELAY_UPSTREAM=embedded RELAY_AUTH=dev "
+            f"RELAY_EMBEDDED_ADDRESS={said['address']} RELAY_EMBEDDED_KEY={said['key']} "
+            f"{program()} serve"
         )
 
-    run(options, announce)
+    try:
+        run(options, announce)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on 127.0.0.1:{port} ({os.strerror(error.errno or 0)}). Choose another "
+            "port with --port (0 takes a free one)."
+        ) from None
 
 
 @cli.command()

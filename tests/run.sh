@@ -10,12 +10,17 @@ if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null 
         || echo "Chromium could not be installed; the browser tests will say so."
 fi
 
+status=0
 echo "Checking the code ..."
-$bin/ruff format --check --quiet app tests || { echo "Not formatted: run '$bin/ruff format app tests'."; exit 1; }
-$bin/ruff check --quiet app tests
-$bin/mypy --no-error-summary
-$bin/lint-imports --no-logo >/tmp/lint-imports.$$ 2>&1 || { cat /tmp/lint-imports.$$; rm -f /tmp/lint-imports.$$; exit 1; }
-rm -f /tmp/lint-imports.$$
+$bin/ruff format --check --quiet app tests >/dev/null \
+    || { echo "Formatting: run '$bin/ruff format app tests'."; status=1; }
+$bin/ruff check --quiet app tests || { echo "Lint: run '$bin/ruff check --fix app tests'."; status=1; }
+$bin/mypy --no-error-summary || { echo "Types: see above."; status=1; }
+imports=$($bin/lint-imports --no-logo 2>&1) || { echo "$imports"; echo "Imports: see above."; status=1; }
 
 echo "Running the tests ..."
-exec $bin/pytest -q -n "${TEST_WORKERS:-auto}" --dist worksteal "$@"
+$bin/pytest -q -n "${TEST_WORKERS:-auto}" --dist worksteal "$@" || status=$?
+
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+    || echo "The browser tests were skipped: 'apt-get install chromium' brings the browser."
+exit $status

@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from app.cli.advice import dial_advice, sign_in_advice
 from app.cli.policy_table import lines
 from app.cli.running import read_settings
 from app.main import make_authenticator, make_credential, make_dialler
@@ -17,7 +19,8 @@ from app.relay.tasks import Tasks
 from app.session.commands import End, Note, StartClient, ToUpstream
 from app.session.gate import Gate
 from app.session.terms import Terms
-from app.settings import Settings
+from app.settings import Settings, Source
+from app.telemetry.logs import configure
 from app.upstream.credential import Credential, CredentialUnavailable
 from app.upstream.dial import DialFailed
 from app.wire.upstream import UpstreamWire
@@ -34,21 +37,30 @@ class Finding:
     what: str
     fine: bool
     said: str
+    advice: str = ""
 
 
-def check(environ: dict[str, str]) -> int:
+def check(environ: dict[str, str], *, everything: bool = False) -> int:
     """Returns the exit status: 0 when a session could begin, 1 when not."""
     settings = read_settings(environ)
+    configure("console", "error")  # what goes wrong is said below, in better words
     table = Table("setting", "value", "from", box=None, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
     for row in settings.describe():
-        table.add_row(row.name, row.value, row.source.value)
+        if everything or row.source is not Source.DEFAULT:
+            table.add_row(row.name, row.value, row.source.value)
     out.print(table)
+    if not everything:
+        out.print("All other settings have their defaults: 'check --all' shows them.")
     for profile in settings.profile_rule().named():
         out.print(_policy_table(settings, profile))
     findings = asyncio.run(_examine(settings))
     for finding in findings:
         mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
-        out.print(f"{mark} {finding.what}: {finding.said}")
+        out.print(f"{mark} {finding.what}: {escape(finding.said)}")
+        if finding.advice:
+            out.print(f"  → {escape(finding.advice)}")
     return 0 if all(finding.fine for finding in findings) else 1
 
 
@@ -72,7 +84,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         return [*findings, Finding("credential", False, str(error))]
     credential.start(tasks.spawn)
     try:
-        findings.append(await _sign_in(credential))
+        findings.append(await _sign_in(settings, credential))
         if findings[-1].fine:
             findings += await _converse(settings, credential)
         return findings
@@ -81,15 +93,16 @@ async def _examine(settings: Settings) -> list[Finding]:
         await tasks.close()
 
 
-async def _sign_in(credential: Credential) -> Finding:
+async def _sign_in(settings: Settings, credential: Credential) -> Finding:
     began = time.monotonic()
     try:
         async with asyncio.timeout(SIGN_IN_SECONDS):
             await credential.present()
     except CredentialUnavailable as unavailable:
-        return Finding("credential", False, unavailable.detail)
+        return Finding("credential", False, unavailable.detail, sign_in_advice(settings))
     except TimeoutError:
-        return Finding("credential", False, f"no answer within {SIGN_IN_SECONDS:.0f} s")
+        said = f"no answer within {SIGN_IN_SECONDS:.0f} s"
+        return Finding("credential", False, said, sign_in_advice(settings))
     return Finding("credential", True, f"ready after {time.monotonic() - began:.2f} s")
 
 
@@ -101,7 +114,8 @@ async def _converse(settings: Settings, credential: Credential) -> list[Finding]
     try:
         wire = await dialler.dial(timeout=limits.setup_seconds)
     except DialFailed as failed:
-        return [Finding("dial", False, f"{failed.reason.value}: {failed.detail}")]
+        said = f"{failed.reason.value}: {failed.detail}"
+        return [Finding("dial", False, said, dial_advice(settings, failed.detail))]
     dialled = Finding(
         "dial", True, f"{settings.endpoint().display} in {time.monotonic() - began:.2f} s"
     )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from app.cli.running import configure_logs, read_settings, run_listener
+from app.cli.running import configure_logs, program, read_settings, run_listener
 from app.cli.simulate import embedded_upstream
 from app.settings import Settings
 
@@ -72,6 +72,6 @@ def _banner(settings: Settings, address: str) -> Panel:
     rows.add_row("Policy", f"{settings.profile.value}: what a browser may change (RELAY_POLICY)")
     rows.add_row("Users", "DEV: every bearer dev-NAME is believed; not for the Internet")
     rows.add_row("WebSocket", f"{address.replace('http', 'ws', 1)}/ws")
-    rows.add_row("Azure", "cp .env.example .env, fill it in, realtime-relay check")
+    rows.add_row("Azure", f"cp .env.example .env, fill it in, {program()} check")
     rows.add_row("Stop", "Ctrl-C")
     return Panel(rows, title="realtime relay", title_align="left", expand=False)

@@ -20,6 +20,7 @@ from app.policy.rows import ROWS
 from app.policy.sight import SeenItem
 from app.policy.tables import MCP_TOOL, UNKNOWN_EVENT, UNKNOWN_ITEM
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict
+from app.policy.view import DEFAULT_TURN_DETECTION
 from app.protocol.client_frames import decode_client
 from app.protocol.events import Malformed
 from app.protocol.names import Dialect
@@ -135,7 +136,8 @@ def ready_gate(terms: Terms) -> Gate:
     created: dict[str, Any] = {"type": "session.created", "session": {}}
     update, _ = _frames(gate.on_upstream(0, msgspec.json.encode(created), 0.0))
     assert update is not None, "the gate configures upstream before anything else"
-    echo = {"type": "session.updated", "session": msgspec.json.decode(update)["session"]}
+    session = {"turn_detection": DEFAULT_TURN_DETECTION} | msgspec.json.decode(update)["session"]
+    echo = {"type": "session.updated", "session": session}
     gate.on_upstream(0, msgspec.json.encode(echo), 0.0)
     return gate
 

@@ -191,7 +191,7 @@ def close_reasons() -> str:
                 ending.ended_by.value,
                 str(ending.http_status or ""),
                 code,
-                ending.text.replace("{minutes}", "N") or "(none)",
+                ending.text.replace("{limit}", "N minutes") or "(none)",
                 advice(reason),
             )
         )

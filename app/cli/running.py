@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import shutil
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,16 @@ def read_settings(
         return load(environ, env_file=env_file, **given)
     except SettingsError as error:
         raise CannotStart(*error.problems) from None
+
+
+def program() -> str:
+    """How a person on this machine types the command: its name where it is on the PATH, else the
+    way to it."""
+    here = Path(sys.prefix) / "bin" / "realtime-relay"
+    found = shutil.which("realtime-relay")
+    if not here.exists() or (found and Path(found).resolve() == here.resolve()):
+        return "realtime-relay"
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
 
 def say(stopped: CannotStart) -> int:
@@ -88,10 +102,20 @@ def _listener(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        raise CannotStart(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Choose another "
-            "port with RELAY_PORT (0 takes a free one), or another address with RELAY_HOST."
-        ) from None
+        raise CannotStart(_why_not(settings, error)) from None
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Cannot listen on {where}: it is taken, perhaps by another relay. "
+            "RELAY_PORT=0 takes a free port."
+        )
+    return (
+        f"Cannot listen on {where} ({os.strerror(error.errno or 0)}). Choose another port with "
+        "RELAY_PORT, or another address with RELAY_HOST."
+    )
 
 
 def _shown(host: str) -> str:

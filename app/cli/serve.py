@@ -15,7 +15,7 @@ def serve(environ: dict[str, str]) -> None:
     log = structlog.get_logger("relay.serve")
     endpoint = settings.endpoint()
     if settings.auth is AuthMode.DEV:
-        log.warning("auth.dev", hint="every bearer dev-NAME is believed: not for the Internet")
+        log.warning("auth.dev", hint="whoever says dev-NAME is believed: not for the Internet")
 
     def started(address: str) -> None:
         log.info("listening", address=address, upstream=endpoint.display)

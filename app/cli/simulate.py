@@ -35,6 +35,7 @@ def embedded_upstream() -> Iterator[Embedded]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for us: it must not end the upstream under live talks
     )
     try:
         yield _announced(process)

@@ -8,6 +8,7 @@ otherwise raise inside an ending.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,7 +82,7 @@ ENDINGS: dict[CloseReason, Ending] = {
     _R.SESSION_TIME_LIMIT: Ending(
         _E.LIMITS,
         1001,
-        "Your session hit the maximum duration of {minutes} minutes.",
+        "Your session hit the maximum duration of {limit}.",
         429,
         "session_expired",
         INVALID_REQUEST,
@@ -186,9 +187,18 @@ ENDINGS: dict[CloseReason, Ending] = {
 }
 
 
-def close_text(reason: CloseReason, *, minutes: int = 30) -> str:
-    """The text for the close frame; `minutes` is the session's limit, rounded up."""
-    return ENDINGS[reason].text.format(minutes=minutes)
+def close_text(reason: CloseReason, *, seconds: float = 1800) -> str:
+    """The text for the close frame; `seconds` is the session's limit."""
+    return ENDINGS[reason].text.format(limit=_spelled(seconds))
+
+
+def _spelled(seconds: float) -> str:
+    """A duration as the service says it: whole minutes, or seconds below two of them."""
+    whole = math.ceil(seconds)
+    if whole % 60 and whole < 120:
+        return f"{whole} second{'s' * (whole != 1)}"
+    minutes = math.ceil(whole / 60)
+    return f"{minutes} minute{'s' * (minutes != 1)}"
 
 
 def _check() -> None:
@@ -198,7 +208,7 @@ def _check() -> None:
         code = ending.close_code
         if not (code in {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012} or code >= 4000):
             raise ValueError(f"{reason}: close code {code} may not be sent")
-        if len(close_text(reason, minutes=9_999).encode()) > 123:
+        if len(close_text(reason, seconds=1e6).encode()) > 123:
             raise ValueError(f"{reason}: the text does not fit into a close frame")
 
 

@@ -230,7 +230,9 @@ class Relay:
             self.leg.abort()
 
     def _farewell(self, reason: CloseReason) -> tuple[int, str]:
-        return ENDINGS[reason].close_code, close_text(reason, minutes=self._gate.minutes)
+        return ENDINGS[reason].close_code, close_text(
+            reason, seconds=self._gate.limits.session_seconds
+        )
 
     async def _see_off(self) -> None:
         """Waits until dial and wires are gone. Wires abort by their own deadline; the wait here is

@@ -23,8 +23,10 @@ CLIENT_FAULTS: dict[WireFault, CloseReason] = {
     WireFault.PROTOCOL: CloseReason.PROTOCOL_ERROR,
 }
 
-SERVICE_TIME_LIMIT = 1001
-"""The close code with which the service ends a session at its time limit."""
+GOING_AWAY = 1001
+TIME_LIMIT_WORDS = "maximum duration"
+"""How the service ends a session at its limit, where its `error` event did not come first: the code
+alone also means that it is being restarted."""
 
 
 class Hold(Enum):
@@ -37,7 +39,7 @@ class Hold(Enum):
 def upstream_reason(end: WireEnd) -> CloseReason:
     """Why the session ends when upstream's wire has ended like this."""
     match end.fault:
-        case WireFault.CLOSED if end.code == SERVICE_TIME_LIMIT:
+        case WireFault.CLOSED if end.code == GOING_AWAY and TIME_LIMIT_WORDS in end.text:
             return CloseReason.SESSION_TIME_LIMIT
         case WireFault.CLOSED | WireFault.GONE:
             return CloseReason.UPSTREAM_LOST

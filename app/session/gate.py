@@ -14,8 +14,6 @@ session.
 
 from __future__ import annotations
 
-import math
-
 from app.policy.policy import Profile
 from app.protocol.client_frames import decode_client
 from app.protocol.close_reasons import CloseReason
@@ -76,11 +74,6 @@ class Gate:
     def phase(self) -> Phase:
         return self.state.phase
 
-    @property
-    def minutes(self) -> int:
-        """The session's limit in whole minutes, as its last words say it."""
-        return max(1, math.ceil(self.limits.session_seconds / 60))
-
     def next_deadline(self) -> float | None:
         """When `on_timer` wants to be called next; None once ended."""
         if self.state.phase in (Phase.OPENED, Phase.ENDED):
@@ -91,7 +84,10 @@ class Gate:
     def last_words(self, reason: CloseReason, retry_after: float | None = None) -> bytes | None:
         """The `error` event before the close frame, also when the gate itself has failed."""
         return last_words(
-            reason, minutes=self.minutes, event_id=self._ids.next(), retry_after=retry_after
+            reason,
+            seconds=self.limits.session_seconds,
+            event_id=self._ids.next(),
+            retry_after=retry_after,
         )
 
     # -- inputs --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from app.protocol.errors import error_event
 
 
 def last_words(
-    reason: CloseReason, *, minutes: int, event_id: str, retry_after: float | None = None
+    reason: CloseReason, *, seconds: float, event_id: str, retry_after: float | None = None
 ) -> bytes | None:
     """The frame, or None where the client itself has left. `retry_after` in seconds."""
     ending = ENDINGS[reason]
@@ -20,7 +20,7 @@ def last_words(
         extra["retry_after_ms"] = round(retry_after * 1000)
     return error_event(
         code=ending.error_code,
-        message=close_text(reason, minutes=minutes),
+        message=close_text(reason, seconds=seconds),
         type_=ending.error_type,
         event_id=event_id,
         extra=extra or None,

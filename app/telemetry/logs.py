@@ -89,6 +89,7 @@ def configure(format: str | None = None, level: str = "info", stream: TextIO | N
 def _formatter(shared: list[Processor], console: bool, target: TextIO) -> logging.Formatter:
     renderers: list[Processor] = (
         [
+            _brief,
             _one_line,
             structlog.dev.ConsoleRenderer(
                 colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -138,6 +139,18 @@ def _head_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """When, how bad and what, before all else: for the eye that reads raw JSON."""
     head = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
     return {**head, **event}
+
+
+_BRIEF = ("reason", "duration_s", "responses", "phase", "profile", "session_id")
+"""What a person at a terminal wants of a session's end; JSON has it all."""
+
+
+def _brief(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """One readable line for a session's end where a person looks on."""
+    if event.get("event") != "session.closed":
+        return event
+    head = ("event", "level", "timestamp", "logger")
+    return {name: event[name] for name in (*head, *_BRIEF) if name in event}
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -132,9 +132,8 @@ class DialQueue:
         turn is over, only the rate counts."""
         ahead = len(self._line)
         paced = max(self._next_start - now, 0.0) + ahead / self._limits.per_second
-        if self._running < self._limits.at_once:
-            return paced
-        return max(paced, (ahead + 1) / self._limits.at_once * (self._usual or 0.0))
+        before = self._running + ahead + 1 - self._limits.at_once  # must end before it can begin
+        return max(paced, before / self._limits.at_once * (self._usual or 0.0))
 
     def _learn(self, seconds: float) -> None:
         if self._usual is None:

@@ -69,7 +69,13 @@ async def refuse(
     What is left of the connection afterwards lasts no longer than the wire's close deadline.
     """
     by_event = asked.reads_events and asked.wire is not None
-    log.info("door.refused", rule=denied.rule, reason=denied.reason.value, by_event=by_event)
+    log.info(
+        "door.refused",
+        rule=denied.rule,
+        reason=denied.reason.value,
+        why=denied.message,
+        by_event=by_event,
+    )
     if asked.wire is None or not by_event:
         await websocket.send_denial_response(denial(denied, status))
         return

@@ -44,7 +44,7 @@ async def mint(door: Door, request: Request) -> Response:
     try:
         answer = await _mint(door, request, body)
     except TurnedAway as away:
-        log.info("tickets.refused", rule=away.denied.rule)
+        log.info("tickets.refused", rule=away.denied.rule, why=away.denied.message)
         answer = denial(away.denied)
     except BadBodyError as bad:
         log.info("tickets.refused", rule="body")
@@ -58,18 +58,26 @@ async def mint(door: Door, request: Request) -> Response:
     return answer
 
 
+NOT_A_PAGE = Denied(
+    "origin.preflight",
+    "A preflight request comes from a page of another origin. Just POST.",
+    CloseReason.FORBIDDEN,
+)
+
+
 async def preflight(door: Door, request: Request) -> Response:
     """The browser's question before a page of another origin may POST (Fetch, section 3.2)."""
     cors = _cors(door, request)
     if "Access-Control-Allow-Origin" not in cors:
-        return denial(
-            Denied(
-                "origin.preflight",
-                "Pages of this origin may not ask for tickets. "
-                "If they should, the operator adds it to RELAY_ALLOWED_ORIGINS.",
-                CloseReason.FORBIDDEN,
-            )
+        judged = judge_origin(
+            request.headers.getlist("origin"),
+            request.headers.get("host", ""),
+            request.url.scheme,
+            door.origins,
         )
+        denied = judged if isinstance(judged, Denied) else NOT_A_PAGE
+        log.info("tickets.refused", rule=denied.rule, why=denied.message)
+        return denial(denied)
     asks = {
         "Access-Control-Allow-Methods": "POST",
         "Access-Control-Allow-Headers": "Authorization, Content-Type",

@@ -72,8 +72,11 @@ async def run(*arguments: str, within: float = 30.0, **environ: str) -> tuple[in
 
 
 @asynccontextmanager
-async def started(*arguments: str, within: float = 30.0, **environ: str) -> AsyncIterator[Command]:
-    """Starts a command that announces `{"address": ...}` on its output, and ends it at the end."""
+async def started(
+    *arguments: str, within: float = 30.0, session: bool = False, **environ: str
+) -> AsyncIterator[Command]:
+    """Starts a command that announces `{"address": ...}` on its output, and ends it at the end.
+    `session` gives it a process group of its own, as a terminal does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -84,6 +87,7 @@ async def started(*arguments: str, within: float = 30.0, **environ: str) -> Asyn
         stderr=PIPE,
         cwd=ROOT,
         env=environment(RELAY_LOG_FORMAT="json", **environ),
+        start_new_session=session,
     )
     command = Command(process)
     reading = [

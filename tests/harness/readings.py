@@ -16,7 +16,7 @@ Pairs = list[tuple[str, Any]]
 EXACT_INTEGER = 2**53
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818  (an answer, not a fault)
     """Not JSON as RFC 8259 has it, or JSON that parsers are known to read differently."""
 
 

@@ -52,6 +52,18 @@ async def test_demo_talks_and_sigterm_ends_it_and_its_upstream_with_status_zero(
                 await asyncio.sleep(0.05)
 
 
+async def test_ctrl_c_in_the_terminal_ends_talks_as_a_restart_and_not_as_a_lost_upstream() -> None:
+    async with started("demo", "--port", "0", "--json", session=True) as demo:
+        async with client(demo.address.replace("http://", "ws://")) as me:
+            await me.next()
+            os.killpg(demo.pid, signal.SIGINT)
+            _, code, _ = await me.rest()
+        assert code == 1012
+        assert await demo.ended() == 0
+        (line,) = demo.lines("session.closed")
+        assert line["reason"] == "draining"
+
+
 async def test_while_draining_it_says_so_and_lets_the_talk_go_on_until_a_second_signal() -> None:
     async with started("demo", "--port", "0", "--json", RELAY_DRAIN_SECONDS="60") as demo:
         address = demo.address.replace("http://", "ws://")
@@ -96,7 +108,7 @@ async def test_a_port_in_use_is_named_with_the_way_out() -> None:
         status, _, err = await run("demo", "--port", str(port))
     assert status == 2
     assert f"Cannot listen on 127.0.0.1:{port}" in err
-    assert "RELAY_PORT" in err
+    assert "RELAY_PORT=0" in err
     assert "Traceback" not in err
 
 
@@ -127,6 +139,15 @@ async def test_check_names_what_is_wrong() -> None:
     assert status == 1
     assert "upstream_refused" in out
     assert "401" in out
+    assert "check RELAY_EMBEDDED_KEY" in out
+
+
+async def test_simulate_on_a_taken_port_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, _, err = await run("simulate", "--port", str(taken.getsockname()[1]))
+    assert status == 2
+    assert "Choose another port with --port" in err
+    assert "Traceback" not in err
 
 
 async def test_simulate_announces_itself_and_answers() -> None:

@@ -3,7 +3,6 @@
 
 const WORDS = {
   1000: ["The session was closed.", "", false],
-  1001: ["The session has ended.", "Start a new one with Connect.", false],
   1002: ["The relay saw a protocol error.", "Reload the page.", false],
   1003: ["The relay refused a binary message.", "Reload the page.", false],
   1006: ["The connection broke off.", "Check the network and whether the relay is running.", true],
@@ -39,16 +38,24 @@ const WORDS = {
   ],
 };
 
+const TIME_LIMIT = ["The session has reached its time limit.", "Start a new one with Reconnect.", false];
+
+/** Code 1001 alone says only that the other side goes away: a restart does that too. */
+function reachedTimeLimit(code, reason, error) {
+  return code === 1001 && (error?.code === "session_expired" || /maximum duration/i.test(reason));
+}
+
 /**
  * @param {number} code close code  @param {string} reason its text
  * @param {{code?: string, message?: string, retry_after_ms?: number}|null} error the last `error`
  * @returns {{code: number, title: string, remedy: string, retry: boolean, retryAfterMs: number|null}}
  */
 export function explainClose(code, reason = "", error = null) {
-  const known = WORDS[code];
+  const expired = reachedTimeLimit(code, reason, error);
+  const known = expired ? TIME_LIMIT : WORDS[code === 1001 ? 1012 : code];
   const retry = known ? known[2] : code >= 4000 && code < 4500;
-  const expired = code === 1001 && reason;
-  const title = expired ? reason : (known?.[0] ?? (reason || `The connection was closed with code ${code}.`));
+  const said = expired ? reason || error.message : "";
+  const title = said || known?.[0] || reason || `The connection was closed with code ${code}.`;
   const remedy = known?.[1] || (retry ? "The page tries again by itself." : "");
   return { code, title, remedy, retry, retryAfterMs: error?.retry_after_ms ?? null };
 }

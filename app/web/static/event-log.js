@@ -64,6 +64,13 @@ export function matches(entry, filter) {
   return !text || entry.type.includes(text) || entry.summary.toLowerCase().includes(text);
 }
 
+/** "30 events", or "2 of 30 events" under a filter. Hidden audio is in neither number. */
+export function countWords(entries, filter) {
+  const all = filter.audio ? entries.length : entries.filter((entry) => !entry.audio).length;
+  if (!filter.text.trim() && filter.direction === "both") return `${all} events`;
+  return `${entries.filter((entry) => matches(entry, filter)).length} of ${all} events`;
+}
+
 export class EventLog {
   entries = [];
   total = 0;

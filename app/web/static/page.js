@@ -101,6 +101,8 @@ async function say(text) {
   }
 }
 
+const MICROPHONE = ["deaf", "stuck", "slow"]; // kinds of notice about a microphone that is open
+
 const words = ({ title, remedy }) => ({ title, remedy });
 
 function snapshot() {
@@ -129,6 +131,7 @@ socket.addEventListener("state", ({ detail: { state, why } }) => {
   header.show(state, why);
   log_("page", { type: `page.${state}`, ...(why && { code: why.code, title: why.title }) });
   for (const kind of ["ended", "limit", "error"]) notices.clear(kind); // the close says it better
+  if (state === "ended") MICROPHONE.forEach((kind) => notices.clear(kind));
   const told = why && why.code !== 1000;
   if (state === "ended" && told)
     notices.show({ kind: "ended", level: "bad", ...words(why), action: RECONNECT });
@@ -151,14 +154,14 @@ socket.addEventListener("sent", ({ detail: { event } }) => {
 socket.addEventListener("event", ({ detail: { event } }) => {
   const now = performance.now();
   log_("received", event);
-  settings.note(event, policy.note(event));
+  const shown = settings.note(event, policy.note(event));
   if (event.type === "input_audio_buffer.speech_stopped") latency.turnEnded(now);
   if (event.type === "response.audio.delta") latency.delta(event.item_id, now);
   if (event.type === "session.created" || event.type === "relay.session") {
     header.expiresAt = event.expires_at ?? event.session?.expires_at ?? null;
   }
   if (event.type === "relay.warning") warn(event);
-  if (event.type === "error") refuse(event.error ?? {});
+  if (event.type === "error" && !shown) refuse(event.error ?? {});
   transcript.draw(conversation, conversation.apply(event));
 });
 
@@ -199,6 +202,7 @@ output.addEventListener("finished", () => {
 
 talking.addEventListener("change", () => {
   if (input.running) settings.refreshDevices();
+  if (talking.starting) MICROPHONE.forEach((kind) => notices.clear(kind));
   if (talking.mode !== "off")
     for (const kind of ["NotAllowedError", "NotFoundError", "start", "hold"]) notices.clear(kind);
   snapshot();

@@ -1,6 +1,6 @@
 // Walks from the page to the model and back to the ear, and says at each step what was found and
-// what to do about it. Each step answers {status: "ok"|"warn"|"bad", found, remedy}; a step that
-// throws is "bad" with the error's words. Steps do not depend on the order of the page's wiring.
+// what to do about it. Each step answers {status: "ok"|"unknown"|"warn"|"bad", found, remedy}; a
+// step that throws is "bad" with the error's words. Steps do not depend on the order of the page's wiring.
 
 import { loudness } from "./loudness.js";
 
@@ -9,6 +9,7 @@ const SOUND_MS = 3000;
 const TONE_ITEM = "self-check";
 
 const ok = (found) => ({ status: "ok", found, remedy: "" });
+const unknown = (found) => ({ status: "unknown", found, remedy: "" });
 const warn = (found, remedy) => ({ status: "warn", found, remedy });
 const bad = (found, remedy) => ({ status: "bad", found, remedy });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -43,12 +44,14 @@ async function checkContext({ sound, output }) {
   return ok(`Running at ${sound.context.sampleRate} Hz.`);
 }
 
-async function checkPermission() {
+/** Before the browser was asked it may not say; once the microphone was open, it is allowed. */
+async function checkPermission(parts, results) {
+  const opened = ["ok", "warn"].includes(results.microphone?.status);
   let state = "prompt";
   try {
     state = (await navigator.permissions.query({ name: "microphone" })).state;
   } catch {
-    return ok("This browser does not tell before it asks.");
+    if (!opened) return unknown("This browser does not tell before it asks.");
   }
   if (state === "denied") {
     return bad(
@@ -56,7 +59,7 @@ async function checkPermission() {
       "Click the icon left of the address, allow the microphone, and run this again.",
     );
   }
-  return ok(state === "granted" ? "Allowed." : "The browser will ask.");
+  return state === "granted" || opened ? ok("Allowed.") : unknown("Not asked yet: the browser will ask.");
 }
 
 async function checkMicrophone({ input, device }, results) {
@@ -185,6 +188,10 @@ export async function runSelfCheck(parts, report) {
     }
     results[id] = result;
     report(id, result);
+    if (id === "microphone" && results.permission.status === "unknown") {
+      results.permission = await checkPermission(parts, results);
+      report("permission", results.permission);
+    }
   }
   return Object.values(results);
 }

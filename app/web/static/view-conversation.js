@@ -2,25 +2,18 @@
 // reads finished turns (not every delta) to screen readers.
 
 import { find, make } from "./dom.js";
+import { FollowEnd } from "./follow-end.js";
 
 const PENDING = { listening: "Listening…", transcribing: "Writing down what you said…" };
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 export class ConversationView {
   #list = find("turns");
-  #scroll = find("scroll");
+  #end = new FollowEnd(find("scroll"), 60);
   #spoken = find("spoken");
   #rows = new Map();
   #announced = new Set();
   #shares = new Map();
-  #follow = true;
-
-  constructor() {
-    this.#scroll.addEventListener("scroll", () => {
-      const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
-      this.#follow = scrollHeight - scrollTop - clientHeight < 60;
-    });
-  }
 
   /** How much of an interrupted answer was heard, for its note. */
   share(id, heardMs, receivedMs) {
@@ -35,7 +28,7 @@ export class ConversationView {
       else this.#drop(id);
     }
     find("welcome").hidden = conversation.turns.length > 0;
-    if (ids.length > 0 && this.#follow) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    if (ids.length > 0) this.#end.grown();
   }
 
   #drop(id) {

@@ -2,10 +2,13 @@
 // frame at most, and at most 400 rows: audio alone is 50 events a second.
 
 import { find, make } from "./dom.js";
-import { matches } from "./event-log.js";
+import { countWords, matches } from "./event-log.js";
+import { FollowEnd } from "./follow-end.js";
 import { pcmMilliseconds } from "./pcm.js";
 
 const MOST_ROWS = 400;
+const EMPTY = "Every event, both ways, is listed here once you connect.";
+const NO_MATCH = "No event matches this filter.";
 const ARROWS = { sent: ["↑", "sent"], received: ["↓", "received"], page: ["•", "page"] };
 
 const GROUPED = /\.(delta|append)$/;
@@ -24,7 +27,7 @@ export class EventsView {
   #last = null; // the newest row: {entries, row, about, json}
   #paused = false;
   #scheduled = false;
-  #follow = true;
+  #end = new FollowEnd(this.#list, 40);
 
   constructor(log) {
     this.#log = log;
@@ -37,10 +40,6 @@ export class EventsView {
     find("event-clear").addEventListener("click", () => {
       this.#log.clear();
       this.#redraw();
-    });
-    this.#list.addEventListener("scroll", () => {
-      const { scrollHeight, scrollTop, clientHeight } = this.#list;
-      this.#follow = scrollHeight - scrollTop - clientHeight < 40;
     });
   }
 
@@ -66,7 +65,7 @@ export class EventsView {
     if (entries.length > 0) {
       for (const entry of entries) this.#append(entry);
       while (this.#list.childElementCount > MOST_ROWS) this.#list.firstChild.remove();
-      if (this.#follow) this.#list.scrollTop = this.#list.scrollHeight;
+      this.#end.grown();
     }
     this.#count();
   }
@@ -75,18 +74,19 @@ export class EventsView {
     const filter = this.#filter;
     this.#waiting = this.#log.entries.filter((entry) => matches(entry, filter)).slice(-MOST_ROWS);
     this.#list.replaceChildren();
-    this.#follow = true;
     this.#flush();
+    this.#end.restart();
   }
 
   #count() {
     const { entries, total } = this.#log;
     const hidden = find("event-audio").checked ? 0 : entries.filter((entry) => entry.audio).length;
-    const shown = entries.length - hidden;
     const count = find("event-count");
-    count.textContent = total === 0 ? "No events yet" : `${shown} events`;
+    count.textContent = total === 0 ? "No events yet" : countWords(entries, this.#filter);
     count.title = hidden ? `and ${hidden} audio events, hidden` : "";
-    find("event-nothing").hidden = this.#list.childElementCount > 0;
+    const nothing = find("event-nothing");
+    nothing.hidden = this.#list.childElementCount > 0;
+    nothing.textContent = entries.length === 0 ? EMPTY : NO_MATCH;
   }
 
   /** Deltas that follow one another share a row; any other event gets its own. */

@@ -3,9 +3,10 @@
 import { find, make } from "./dom.js";
 import { STEPS, runSelfCheck } from "./self-check.js";
 
-const MARKS = { ok: "✓", warn: "!", bad: "✕", running: "", waiting: "" };
+const MARKS = { ok: "✓", unknown: "?", warn: "!", bad: "✕", running: "", waiting: "" };
 const SPOKEN = {
   ok: "in order",
+  unknown: "not known yet",
   warn: "look at this",
   bad: "a problem",
   running: "checking",

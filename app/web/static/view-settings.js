@@ -4,11 +4,15 @@
 import { listDevices } from "./audio-in.js";
 import { find, make, remember } from "./dom.js";
 
+const VOICE_LOCKED =
+  "The voice cannot change once the model has spoken. Disconnect and connect again to use it.";
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 export class SettingsView {
   #session;
   #waiting = []; // updates without an answer yet, in order: {id, field, wanted, place}
+  #voice = find("voice").value; // the voice in force
+  #wish = null; // a voice that came too late for its session: asked for in the next
   #on;
 
   /** @param {Object} on connect() promise, microphone(id), speaker(id), canChooseSpeaker */
@@ -49,21 +53,37 @@ export class SettingsView {
       : `Profile ${relay.profile} lets this page set nothing.`;
   }
 
-  /** Follow events to the answers of our updates. `hint` is what the policy did, or null. */
+  /**
+   * Follow events to the answers of our updates. `hint` is what the policy did, or null. Answers
+   * whether the event was such an answer, which is now shown under its field.
+   */
   note(event, hint) {
-    if (event.session?.voice) this.#showVoice(event.session.voice);
-    if (event.type === "session.created") this.#waiting = [];
-    if (event.type === "error") {
-      const at = this.#waiting.findIndex((one) => one.id === event.error?.event_id);
-      if (at === -1) return;
-      const [{ place }] = this.#waiting.splice(at, 1);
-      this.#answer(place, "refused", event.error.message);
-    } else if (event.type === "session.updated") {
-      const one = this.#waiting.find(({ id }) => id === hint?.event_id) ?? this.#waiting[0];
-      if (!one) return;
-      this.#waiting.splice(this.#waiting.indexOf(one), 1);
-      this.#judge(one, event.session, hint);
-    }
+    if (event.session?.voice) this.#voice = event.session.voice;
+    if (event.type === "session.created") this.#begin();
+    const one = this.#answered(event, hint);
+    if (one) this.#waiting.splice(this.#waiting.indexOf(one), 1);
+    if (one && event.type === "error") this.#refuse(one, event.error);
+    else if (one) this.#judge(one, event.session, hint);
+    if (one || event.session) this.#showVoice();
+    return one !== undefined;
+  }
+
+  #answered({ type, error }, hint) {
+    if (type === "error") return this.#waiting.find(({ id }) => id === error?.event_id);
+    if (type !== "session.updated") return undefined;
+    return this.#waiting.find(({ id }) => id === hint?.event_id) ?? this.#waiting[0];
+  }
+
+  #begin() {
+    for (const { place } of this.#waiting.splice(0))
+      this.#answer(place, "refused", "The session ended before it answered.");
+    if (this.#wish) this.#ask("voice", this.#wish);
+  }
+
+  #refuse({ field, wanted, place }, { code, message }) {
+    const locked = field === "voice" && code === "cannot_update_voice";
+    if (locked) this.#wish = wanted;
+    this.#answer(place, "refused", locked ? VOICE_LOCKED : message);
   }
 
   #judge({ field, wanted, place }, session, hint) {
@@ -86,14 +106,16 @@ export class SettingsView {
   async #ask(field, wanted) {
     const place = find(`${field}-answer`);
     this.#answer(place, "", "Asking…");
-    try {
-      await this.#on.connect();
-    } catch {
-      this.#answer(place, "refused", "There is no session to change.");
-      return;
-    }
-    const id = this.#session.send({ type: "session.update", session: { [field]: wanted } });
+    if (field === "voice") this.#wish = null;
+    const connected = await this.#on.connect().then(
+      () => true,
+      () => false,
+    );
+    const update = { type: "session.update", session: { [field]: wanted } };
+    const id = connected ? this.#session.send(update) : null;
     if (id) this.#waiting.push({ id, field, wanted, place });
+    else this.#answer(place, "refused", "There is no session to change.");
+    this.#showVoice();
   }
 
   #answer(place, kind, text) {
@@ -101,9 +123,11 @@ export class SettingsView {
     place.textContent = text;
   }
 
-  #showVoice(voice) {
+  /** The select shows the voice in force, except while an answer about it is on its way. */
+  #showVoice() {
     const select = find("voice");
-    if (this.#waiting.some((one) => one.field === "voice")) return;
+    const late = this.#waiting.findLast((one) => one.field === "voice");
+    const voice = late?.wanted ?? this.#voice;
     if (![...select.options].some((option) => option.value === voice))
       select.append(make("option", {}, voice));
     select.value = voice;
@@ -116,15 +140,23 @@ export class SettingsView {
       if (NAME.test(known)) field.value = known;
       field.addEventListener("input", () => {
         for (const other of fields) other.value = field.value;
+        this.#explainName("");
         if (NAME.test(field.value)) remember("name", field.value);
       });
       field.addEventListener("change", () => {
         if (NAME.test(field.value)) return;
         const clean = field.value.replace(/[^A-Za-z0-9_.-]/g, "").slice(0, 64) || "guest";
+        const typed = field.value ? `“${field.value}”` : "An empty name";
+        this.#explainName(`${typed} became “${clean}”: a name has only these characters.`);
         for (const other of fields) other.value = clean;
+        remember("name", clean);
       });
     }
     find("sign-in").addEventListener("submit", (submit) => submit.preventDefault());
+  }
+
+  #explainName(text) {
+    for (const place of document.querySelectorAll("[data-name-answer]")) this.#answer(place, "kept", text);
   }
 
   #fill(select, devices, word, chosen) {

@@ -47,7 +47,7 @@ async def test_they_arrive_behind_5_mb_of_audio_while_the_client_is_still_sendin
         sending.cancel()
         await asyncio.wait([sending])
         line = await relay.one_closed()
-    assert (code, text) == (1001, "Your session hit the maximum duration of 1 minutes.")
+    assert (code, text) == (1001, "Your session hit the maximum duration of 2 seconds.")
     assert events[-1]["error"]["code"] == "session_expired"
     (delta,) = [event for event in events if event["type"] == "response.audio.delta"]
     assert len(delta["delta"]) == FIVE_MB

@@ -8,9 +8,12 @@ from tests.integration.failures.certificates import Shelf, fill
 from tests.integration.failures.scene import Small
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Small:
-    return Small(monkeypatch)
+    """For all: a dial's pauses, which would be most of what the tests take."""
+    limits = Small(monkeypatch)
+    limits.pause(0.05)
+    return limits
 
 
 @pytest.fixture(scope="session")

@@ -138,5 +138,9 @@ class Small:
         limits = replace(UPSTREAM_WIRE, **changes)
         self._patch.setattr("app.settings.settings.UPSTREAM_WIRE", limits)
 
+    def pause(self, seconds: float) -> None:
+        """The longest first pause between two tries of a dial."""
+        self._patch.setattr("app.upstream.tries._FIRST_PAUSE", seconds)
+
     def session(self, **changes: Any) -> None:
         self._patch.setattr("app.settings.settings.Limits", partial(Limits, **changes))

@@ -28,7 +28,7 @@ CANNOT_SIGN_IN = "The service cannot sign in at the moment."
 TIMING = BearerTiming(
     margin=0.1,
     fetch_deadline=5.0,
-    present_deadline=0.3,
+    present_deadline=0.15,
     renew_pause=0.0,
     first_backoff=0.2,
     backoff=0.2,
@@ -162,7 +162,7 @@ async def test_an_issuer_that_is_down_is_known_at_the_door_and_found_again(issue
 async def test_a_cached_token_serves_and_live_sessions_do_not_need_one(
     issuer: Issuer, fault: str
 ) -> None:
-    issuer.life = 1.2
+    issuer.life = 1.0
     front = Front(talks(in_peace))
     async with relay_before(front) as relay:
         async with client(relay.address, user=someone()) as living:
@@ -171,7 +171,7 @@ async def test_a_cached_token_serves_and_live_sessions_do_not_need_one(
             await until(lambda: issuer.fetches >= 2)
             await converse(relay)  # with the token that is held
             assert shown(front)[0] == shown(front)[1]
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(1.0)
             if fault == "down":
                 with pytest.raises(InvalidStatus) as caught:
                     await converse(relay)

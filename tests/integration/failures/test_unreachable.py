@@ -50,7 +50,8 @@ async def test_a_port_where_nobody_listens() -> None:
             one_dial_failed(relay, "refused", str(port))
 
 
-async def test_an_upstream_that_comes_back_between_two_tries_is_reached() -> None:
+async def test_an_upstream_that_comes_back_between_two_tries_is_reached(small: Small) -> None:
+    small.pause(1.0)
     front = Front(talks(in_peace))
     async with front.serving(), fault_proxy(front.port) as proxy:
         await proxy.down()

@@ -165,7 +165,11 @@ def forbidden_item(rng: Random, root: Obj) -> Obj:
         {"type": "mcp_call", "name": MARK, "server_label": "x", "arguments": "{}"},
         {"type": "item_reference", "id": "item_h"},
         {**message, "content": [said]},
-        {"type": "message", "role": "user", "content": [{"type": "item_reference", "id": "item_h"}]},
+        {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "item_reference", "id": "item_h"}],
+        },
         {"type": "message", "role": "user", "content": [said] * 17},
         {"type": "message", "role": "user", "content": [said, {"type": "audio", "audio": "AAAA"}]},
         {"type": "message", "role": "user", "content": [rng.choice(PICTURES)]},
@@ -190,6 +194,39 @@ def deep(rng: Random, root: Obj) -> Obj:
     if well.token.endswith("1"):
         well = Raw(well.token + "}" * depth)
     target.pairs.append((rng.choice((KEY_MARK, "parameters", "metadata", "item")), well))
+    return root
+
+
+def one_too_many(rng: Random, root: Obj) -> Obj:
+    """The first value beyond a limit."""
+    beyond: dict[str, Any] = {
+        "text": "x" * 4_001,
+        "instructions": "x" * 16_001,
+        "audio": "AAAA" * 32_769,
+        "output": "ü" * 8_193,
+        "id": "x" * 33,
+        "event_id": "x" * 65,
+        "metadata": rng.choice(
+            ({f"k{n}": "" for n in range(17)}, {"k" * 65: ""}, {"k": "v" * 513})
+        ),
+        "tools": [honest.tool(f"own{n}") for n in range(65)],
+        "description": "x" * 4_001,
+        "parameters": rng.choice(({"x": "y" * 17_000}, {f"k{n}": n for n in range(513)})),
+        "name": "x" * 65,
+        "content_index": 16,
+        "audio_end_ms": -1,
+        "input": [{"type": "item_reference", "id": "item_u"}] * 2,
+    }
+    places = [
+        (target, at)
+        for _, target in objects(root)
+        for at, (key, _) in enumerate(target.pairs)
+        if key in beyond
+    ]
+    if places:
+        target, at = rng.choice(places)
+        key = target.pairs[at][0]
+        target.pairs[at] = (key, tree(beyond[key]))
     return root
 
 
@@ -230,6 +267,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     odd_value,
     odd_value,
     forbidden_item,
+    one_too_many,
+    one_too_many,
     deep,
     crowd,
     wrapped,

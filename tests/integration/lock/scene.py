@@ -1,8 +1,8 @@
 """One gate in the middle of a conversation, with things to see and things to find out.
 
-    visible: the user's item_u, the spoken item_a, the call call_1 of the tool `lamp` in item_c,
-             all of the response resp_1
-    hidden:  the response resp_h with the spoken item_h, and the call call_h of the tool `secret`
+visible: the user's item_u, the spoken item_a, the call call_1 of the tool `lamp` in item_c,
+         all of the response resp_1
+hidden:  the response resp_h with the spoken item_h, and the call call_h of the tool `secret`
 """
 
 from __future__ import annotations

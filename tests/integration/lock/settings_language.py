@@ -24,6 +24,7 @@ Check = Callable[[Any, World], None]
 INSTRUCTIONS = 16_000
 DESCRIPTION = 4_000
 PARAMETERS = 16 * 1024
+DEPTH, KEYS = 32, 512
 FORMATS: dict[str, dict[str, Any]] = {
     "pcm16": {"type": "audio/pcm", "rate": 24000},
     "g711_ulaw": {"type": "audio/pcmu"},
@@ -174,18 +175,43 @@ def _tools(value: Any, world: World) -> None:
         if named.pop(name, None) != definition:
             raise Illegal("a hidden tool is missing, or changed")
     for name, tool in named.items():
-        if name in world.tools:
-            if tool != world.tools[name]:
-                raise Illegal("an operator's tool in the client's words")
-        elif not world.opened:
-            raise Illegal("a tool that the operator does not offer")
-        else:
-            text(tool.get("description", ""), DESCRIPTION)
-            parameters = tool.get("parameters", {})
-            if not isinstance(parameters, dict) or len(json.dumps(parameters)) > 6 * PARAMETERS:
-                raise Illegal("parameters")
+        _offered(name, tool, world)
     if world.opened and set(world.tools) - named.keys():
         raise Illegal("an operator's tool is missing")
+
+
+def _offered(name: str, tool: dict[str, Any], world: World) -> None:
+    """A tool that is not hidden: the operator's as it is, or an open client's own."""
+    if name in world.tools:
+        if tool != world.tools[name]:
+            raise Illegal("an operator's tool in the client's words")
+    elif not world.opened:
+        raise Illegal("a tool that the operator does not offer")
+    else:
+        text(tool.get("description", ""), DESCRIPTION)
+        parameters = tool.get("parameters", {})
+        if not isinstance(parameters, dict) or len(json.dumps(parameters)) > 6 * PARAMETERS:
+            raise Illegal("parameters")
+        if _depth(parameters) > DEPTH or _keys(tool) > KEYS:
+            raise Illegal("parameters without end")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level := [entry for outer in level for entry in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _keys(value: Any) -> int:
+    own = len(value) if isinstance(value, dict) else 0
+    return own + sum(map(_keys, _inside(value)))
 
 
 def _tool_choice(value: Any, world: World) -> None:

@@ -121,8 +121,10 @@ SEEN = (
     ),
     Seen(
         ("session.updated",),
-        ("session.tools[].name", "session.tools[].description", "session.tools[].parameters{}")
-        + ("session.tool_choice.name",),
+        (
+            *of_items("session.tools[]", "name", "description", "parameters{}"),
+            "session.tool_choice.name",
+        ),
         "an open client's own tools; hidden ones are left out by their names",
         open_only=True,
     ),
@@ -266,8 +268,8 @@ def test_nothing_shows_before_the_session_is_ready(dialect: Dialect, moment: str
 @pytest.mark.parametrize("dialect", list(Dialect))
 def test_of_an_error_nothing_shows_but_fixed_words(dialect: Dialect, profile: Profile) -> None:
     for code in ("◆", "server_error", "insufficient_quota", "content_filter", None):
-        error = {key: CANARY + key for key in ("type", "message", "param", "event_id", "inner")}
-        error["code"] = code
+        told = ("type", "message", "param", "event_id", "inner")
+        error: dict[str, Any] = {"code": code, **{key: CANARY + key for key in told}}
         at = scene(profile, dialect)
         (command,) = at.told(type="error", event_id="e", error=error)
         assert isinstance(command, ToClient)

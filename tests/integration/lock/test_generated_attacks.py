@@ -82,7 +82,7 @@ def check_forwarded(frame: bytes, said: bytes, at: Scene) -> str:
     meaning = last_wins(frame)
     assert same(meaning, first_wins(frame))
     one_meaning(json.dumps(without_free_names(meaning)).encode())
-    own = last_wins(said).get("event_id")
+    own = json.loads(said).get("event_id")
     check(meaning, replace(at.world, said_ids=frozenset({own})))
     return str(meaning["type"])
 

@@ -25,6 +25,7 @@ from app.upstream.credential import (
     Spawn,
 )
 from app.upstream.dial import DialFailed, Dialler
+from app.upstream.dial_queue import DialLimits, DialQueue
 from app.upstream.endpoint import Endpoint
 from app.upstream.tls import tls_context
 from app.upstream.tokens import Token
@@ -299,11 +300,12 @@ async def test_a_name_that_does_not_exist_is_unavailable() -> None:
 
 
 class RawServer:
-    """Answers every request head with `answer` and hangs up, or (None) stays silent until the
-    client hangs up."""
+    """Answers every request head with `answer` `after` so many seconds and hangs up, or (None)
+    stays silent until the client hangs up."""
 
-    def __init__(self, answer: bytes | None) -> None:
+    def __init__(self, answer: bytes | None, after: float = 0.0) -> None:
         self._answer = answer
+        self._after = after
         self.connections = 0
         self.open = 0
 
@@ -328,6 +330,7 @@ class RawServer:
             if self._answer is None:
                 await reader.read()
             else:
+                await asyncio.sleep(self._after)
                 writer.write(self._answer)
                 await writer.drain()
         writer.close()
@@ -351,6 +354,35 @@ async def test_a_silent_peer_is_given_up_at_the_deadline() -> None:
         failure = await refused(dialler(url), within=0.4)
         assert 0.35 < time.monotonic() - began < 3
     assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
+
+
+async def test_a_try_that_hangs_is_not_all_that_a_dial_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.upstream.dial._LONGEST_TRY", 0.3)
+    server = RawServer(None)
+    async with server.serving() as url:
+        failure = await refused(dialler(url), within=2.0)
+    assert failure.reason is CloseReason.UPSTREAM_UNAVAILABLE
+    assert server.connections == 3, "another connection may go where this one did not"
+
+
+async def test_whoever_waits_in_line_is_told_when_the_breaker_opens() -> None:
+    server = RawServer(b"HTTP/1.1 429 Busy\r\nRetry-After: 30\r\n\r\n", after=0.3)
+    async with server.serving() as url:
+        endpoint = Endpoint.parse(url, "talk", "2024-12-17")
+        queue = DialQueue(DialLimits(at_once=1, per_second=0.5))
+        shared = Dialler(endpoint, ApiKeyHeader(KEY), tls=None, queue=queue)
+        began = time.monotonic()
+        dials = [shared.dial(timeout=20) for _ in range(4)]
+        results = await asyncio.gather(*dials, return_exceptions=True)
+        assert time.monotonic() - began < 1.5, "their turns would have come after 2, 4 and 6 s"
+        fault = shared.fault(timeout=10)
+    assert server.connections == 1
+    for result in results:
+        assert isinstance(result, DialFailed)
+        assert result.reason is CloseReason.UPSTREAM_UNAVAILABLE
+        assert result.retry_after == pytest.approx(33, abs=3.1)
+    assert fault is not None
+    assert fault.retry_after == pytest.approx(33, abs=3.1)
 
 
 async def test_a_dial_that_is_cancelled_leaves_no_connection() -> None:

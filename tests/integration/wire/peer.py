@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import base64
 import hashlib
 import os
@@ -136,7 +137,8 @@ class Peer:
 
     def drop(self) -> None:
         """Ends the connection without ceremony, if it still stands."""
-        self.writer.transport.abort()
+        with contextlib.suppress(AttributeError):  # Python 3.11.2: a TLS transport that has closed
+            self.writer.transport.abort()
 
 
 async def dial(

@@ -181,3 +181,16 @@ async def test_everyone_in_line_can_be_sent_home_and_whoever_runs_goes_on() -> N
         await it.come()
         await it.release(0)
         assert it.begun == [0, 1, 5], "the line is open again"
+
+
+async def test_a_crowd_that_comes_in_one_moment_is_counted_before_the_first_turns_are_given() -> (
+    None
+):
+    async with line(at_once=2, per_second=50) as it:
+        await it.come()
+        await asyncio.sleep(0.4)
+        await it.release(0)
+        crowd = [await it.come(within=0.9) for _ in range(20)]
+        refused = [task for task in crowd if task.done()]
+        assert len(refused) >= 12, "two run, four can wait for up to 0.8 s, the others cannot"
+        assert all(isinstance(task.exception(), Full) for task in refused)
