@@ -20,10 +20,14 @@ import typer
 
 from app.__main__ import cli
 from app.cli import policy_document
+from app.cli.demo import UNLESS_SET
 from app.cli.policy_document import COMMAND, outputs, policy_blocks
 from app.policy import tables
+from app.policy.policy import Act, Profile
+from app.policy.rows import ROWS
 from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.protocol.dialects import KINDS
+from app.protocol.errors import FIXED_TEXTS
 from app.protocol.names import ClientKind, Dialect
 from app.session.commands import Command
 from app.session.gate import Gate
@@ -257,7 +261,8 @@ def test_every_command_that_is_named_exists(name: str) -> None:
 
 
 def test_the_readme_names_every_command_and_the_two_that_matter() -> None:
-    assert [name for name in _subcommands() if f"`realtime-relay {name}`" not in README] == []
+    named = re.findall(r"^\| `realtime-relay ([a-z]+)", README, re.MULTILINE)
+    assert sorted(named) == sorted(_subcommands())
     assert fences(README, "")[0] == "make run\n"
     assert "make test\n" in fences(README, "")
 
@@ -269,6 +274,59 @@ def test_every_option_of_the_embedded_upstream_is_described_with_its_default() -
         default = option.default
         if isinstance(default, int | float) and not isinstance(default, bool):
             assert line.startswith(f"{default:g} |"), option.opts[0]
+
+
+def test_what_the_demo_decides_is_described_beside_the_default() -> None:
+    text = TEXTS["docs/embedded-upstream.md"]
+    for field, (_, value) in UNLESS_SET.items():
+        default = abouts()[field].default
+        row = rf"^\| `{abouts()[field].variable}` \| .*{re.escape(value)}.*unless set.* \| (.*) \|$"
+        (shown,) = re.findall(row, text, re.MULTILINE)
+        assert shown.strip("`") == default.strip("`"), field
+
+
+@pytest.mark.parametrize("code", sorted({*FIXED_TEXTS, "invalid_json", "policy_violation"}))
+def test_an_error_that_a_client_can_meet_stands_in_the_protocol(code: str) -> None:
+    (section,) = re.findall(r"^## Errors$(.*?)^## Endings", PROTOCOL, re.MULTILINE | re.DOTALL)
+    assert f"`{code}`" in section or code in ENDS_THE_SESSION
+
+
+ENDS_THE_SESSION = {"session_expired"}
+
+
+def test_the_graces_that_are_recommended_outlast_the_drain() -> None:
+    deploy, compose = TEXTS["docs/deploy.md"], (ROOT / "docker-compose.yml").read_text()
+    rows = re.findall(r"^\| (?:long|no session)[^|]* \| (\d+) \| (\d+) \|$", deploy, re.MULTILINE)
+    drains = {int(drain): int(grace) for drain, grace in rows}
+    default = load({}, env_file=None, upstream="embedded", **DEMO).drain_seconds
+    longest = load({}, env_file=None, upstream="embedded", **DEMO).session_max_seconds
+    assert drains.keys() == {default, longest + 10}
+    assert all(grace >= drain + 15 for drain, grace in drains.items())
+    assert f"stop_grace_period: {drains[default]}s" in compose
+
+
+DEMO = {"embedded_address": "http://127.0.0.1:1", "embedded_key": "key", "auth": "dev"}
+
+
+def test_the_policy_file_of_the_manual_does_what_the_manual_says(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(*fences(POLICY, "toml"))
+    about = {
+        "RELAY_POLICY_FILE": str(tmp_path / "policy.toml"),
+        "RELAY_PROFILE_CLAIM": "role",
+    }
+    settings = load(about, env_file=None, upstream="embedded", **DEMO)
+    assert settings.profile_rule().choose(lambda _: None) is Profile.GUIDED
+    assert settings.profile_rule().choose(lambda _: "staff") is Profile.OPEN
+    policy = settings.policy(Profile.GUIDED)
+    assert (policy.voices, policy.max_output_tokens) == (("alloy", "coral"), 1024)
+    assert policy.act(ROWS["session.instructions"]) is Act.ALLOW
+    assert policy.act(ROWS["conversation.item.delete"]) is Act.REFUSE
+    assert policy.reports == {"user/input_image"}
+
+
+def test_the_rows_that_the_manual_calls_closed_are_those_that_no_file_opens() -> None:
+    closed = [row for row in ROWS.values() if Act.ALLOW not in map(row.act, Profile)]
+    assert closed == [row for row in ROWS.values() if not row.opens()]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -352,6 +410,27 @@ async def test_the_first_client_of_the_readme_hears_an_answer(tmp_path: Path) ->
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (24_000, 1, 2)
         assert sound.getnframes() > 10 * 24_000, "a story takes longer than ten seconds"
         assert max(sound.readframes(24_000)) > 0
+
+
+async def test_the_sdk_of_the_protocol_hears_an_answer(tmp_path: Path) -> None:
+    (code,) = fences(PROTOCOL, "python")
+    async with embedded() as upstream, running_relay(upstream.address, upstream.key) as relay:
+        address = "127.0.0.1:8080"
+        assert code.count(address) == 2
+        here = relay.address.removeprefix("ws://")
+        (tmp_path / "sdk.py").write_text(code.replace(address, here))
+        process = await _started("sdk.py", cwd=tmp_path)
+        async with asyncio.timeout(40):
+            printed, _ = await process.communicate()
+        assert process.returncode == 0, printed.decode()
+        assert printed.decode().startswith("I am the embedded upstream")
+        (tmp_path / "sdk.py").write_text(
+            code.replace(address, here).replace("azure_ad_token", "api_key")
+        )
+        process = await _started("sdk.py", cwd=tmp_path)
+        async with asyncio.timeout(40):
+            printed, _ = await process.communicate()
+        assert "HTTP 401" in printed.decode()
 
 
 async def _started(*arguments: str, cwd: Path) -> Process:

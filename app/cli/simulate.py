@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from app.cli.running import CannotStart
 
 START_SECONDS = 15.0
+HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT")
+"""What the process is told of our environment: nothing that could be a secret."""
 STOP_SECONDS = 5.0
 
 
@@ -35,6 +38,7 @@ def embedded_upstream() -> Iterator[Embedded]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={name: os.environ[name] for name in HARMLESS if name in os.environ},
         start_new_session=True,  # Ctrl-C is for us: it must not end the upstream under live talks
     )
     try:

@@ -50,6 +50,7 @@ class _Context:
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
         self.references: set[str] = set()
+        self.calls: set[str] = set()
         self.audio_ms = 0.0
         self.text_characters = 0
 
@@ -80,6 +81,11 @@ def _entry(entry: Any, path: str, desk: Desk, context: _Context) -> Refuse | Non
         return desk.findings.refusal(built)
     if not isinstance(built, Built):
         return built
+    call_id = built.item.get("call_id")
+    if call_id is not None:
+        if call_id in context.calls:
+            return desk.findings.refusal(wrong_value(f"{path}.call_id", "each call only once"))
+        context.calls.add(call_id)
     context.entries.append(built.item)
     context.audio_ms += built.audio_ms
     context.text_characters += built.text_characters

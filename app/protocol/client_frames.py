@@ -7,6 +7,7 @@ Nothing here raises for what a peer sent, and no byte of a client's frame is eve
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from app.protocol.item_object import item_in, item_out, items_in, items_out
 from app.protocol.names import ClientKind, Dialect
 from app.protocol.paths import Spelling
 from app.protocol.session_object import RESPONSE_CREATE, SESSION, inward, outward
-from app.protocol.strictness import event_id_fault, free_json_fault, tree_fault
+from app.protocol.strictness import MAX_VALUES, event_id_fault, free_json_fault, tree_fault
 
 
 class _Append(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,8 +26,17 @@ class _Append(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_id: str | None = None
 
 
+def _finite(text: str) -> float:
+    """A number that is one. Python's own reading is 30 times faster than msgspec's for the numbers
+    that an attacker would choose (1e308), and would take 1e999 for infinity."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 _APPEND = msgspec.json.Decoder(_Append)
-_ANY = msgspec.json.Decoder()
+_ANY = msgspec.json.Decoder(float_hook=_finite)
 _ENCODER = msgspec.json.Encoder()
 _CLIENT_KINDS = {kind.value: kind for kind in ClientKind}
 _TRANSLATED = {
@@ -39,12 +49,15 @@ _PLAIN = {dialect: Spelling(dialect) for dialect in Dialect}
 _UNREADABLE = (ValueError, RecursionError)
 
 
-def decode_client(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
-    """One frame of a client as an event, or the reason why it is none."""
+def decode_append(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed | None:
+    """An `input_audio_buffer.append`, if the frame is one and nothing else is in it; else None.
+
+    Fails at the first byte that does not fit, so that it costs little whatever the frame holds.
+    """
     try:
         append = _APPEND.decode(frame)
     except _UNREADABLE:
-        return _decode_any(frame, dialect)
+        return None
     fault = event_id_fault(append.event_id)
     if fault is not None:
         return Malformed("invalid_value", fault, "event_id")
@@ -52,7 +65,16 @@ def decode_client(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
     return ClientEvent(ClientKind.AUDIO_APPEND, append.event_id, body, _PLAIN[dialect])
 
 
-def _decode_any(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
+def decode_client(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
+    """One frame of a client as an event, or the reason why it is none."""
+    return decode_append(frame, dialect) or decode_other(frame, dialect)
+
+
+def decode_other(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
+    """A frame that is not a plain append. Costs up to about 15 ms for 256 KiB of the worst JSON, so
+    the caller meters it first."""
+    if frame.count(b",") > MAX_VALUES:
+        return Malformed("invalid_value", f"The event holds more than {MAX_VALUES} values.")
     try:
         tree: Any = _ANY.decode(frame)
     except _UNREADABLE:

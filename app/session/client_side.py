@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import assert_never
+from typing import Any, assert_never
 
 from app.policy.advice import advise
 from app.policy.client_events import judge
@@ -49,6 +49,11 @@ def _too_fast(what: str, message: str, wait: float) -> Refuse:
     )
 
 
+def _answered(items: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The calls whose outputs stand among these items."""
+    return tuple(item["call_id"] for item in items if item["type"] == "function_call_output")
+
+
 TOO_MANY_EVENTS = _too_fast("events", "Send fewer events a second.", 1.0)
 
 
@@ -74,18 +79,27 @@ class ClientJudge:
         self._sight = SessionSight(state, terms.policy)
         self._violations: deque[float] = deque(maxlen=terms.limits.violations_per_minute)
 
-    def malformed(self, event: Malformed, now: float) -> list[Command]:
-        """An event that cannot be read: metered and told, not counted as a violation."""
+    def held(self, size: int, now: float) -> list[Command] | None:
+        """What a frame of so many bytes that is not plain audio gets instead of being read, where
+        it is over the limit; None: read it. Reading comes after: it is what costs."""
+        if self._meters.act(now, size):
+            return None
+        self._state.counters.verdict(TOO_MANY_EVENTS.rule)
+        if not self._meters.may_tell(now):
+            return []
+        return [ToClient(self._notices.refusal(TOO_MANY_EVENTS, None))]
+
+    def malformed(self, event: Malformed) -> list[Command]:
+        """An event that cannot be read: told, not counted as a violation."""
         self._state.counters.verdict("malformed")
-        held = None if self._meters.act(now) else TOO_MANY_EVENTS
         refusal = Refuse("malformed", event.code, event.message, event.param, violation=False)
-        return self._told_within_reason(held or refusal, event.event_id, now)
+        return [ToClient(self._notices.refusal(refusal, event.event_id))]
 
     def judge(self, event: ClientEvent, now: float) -> list[Command]:
         """One readable event."""
         if (held := self._metered(event, now)) is not None:
             self._state.counters.verdict(held.rule)
-            return self._told_within_reason(held, event.event_id, now)
+            return [ToClient(self._notices.refusal(held, event.event_id))]
         verdict = judge(event, self._terms.policy, self._sight)
         self._state.counters.verdict(verdict.rule)
         return [*self._answered(event, verdict, now), *self._reported(verdict.would)]
@@ -112,11 +126,9 @@ class ClientJudge:
             wait = self._meters.turn_wait(now) if self._sight.answers_by_itself() else 0.0
             self.pause = max(self.pause, self._meters.audio_event(now), wait)
             return None
-        if not self._meters.act(now):
-            return TOO_MANY_EVENTS
         if event.kind != ClientKind.RESPONSE_CREATE:
             return None
-        if wait := self._meters.response_wait(now):
+        if wait := self._meters.response_wait(now, self._state.outstanding.requests()):
             return _too_fast("responses", "Too many responses in a minute.", wait)
         if self._out_of_band_full(event):
             return _too_fast(
@@ -130,14 +142,6 @@ class ClientJudge:
             return False
         waiting = self._state.outstanding.out_of_band()
         return waiting + self._state.out_of_band() >= self._terms.limits.out_of_band_responses
-
-    def _told_within_reason(
-        self, refusal: Refuse, event_id: str | None, now: float
-    ) -> list[Command]:
-        """A refusal in words, unless so many were told that nobody can be reading them."""
-        if refusal is TOO_MANY_EVENTS and not self._meters.may_tell(now):
-            return []
-        return [ToClient(self._notices.refusal(refusal, event_id))]
 
     def too_many_violations(self, now: float) -> bool:
         """Whether the last N deliberate violations all happened within a minute."""
@@ -161,12 +165,10 @@ class ClientJudge:
 
     def _remember(self, event: ClientEvent, verdict: Forward) -> str:
         """Notes what upstream's answer will be matched with; returns the event's id."""
-        sent = Sent(
-            kind=event.kind,
-            event_id=event.event_id or self._ids.next(),
-            lent=event.event_id is None,
-            hint=verdict.hint,
-        )
+        own = event.event_id
+        if own is None or self._state.outstanding.waits(own):
+            own = self._ids.next()
+        sent = Sent(event.kind, own, event.event_id, verdict.hint)
         body = verdict.event
         match event.kind:
             case ClientKind.SESSION_UPDATE:
@@ -175,14 +177,18 @@ class ClientJudge:
                 sent.instructions = session.get("instructions")
                 sent.input_format = input_format(session)
             case ClientKind.RESPONSE_CREATE:
-                sent.in_conversation = body.get("response", {}).get("conversation") != "none"
+                response = body.get("response", {})
+                sent.in_conversation = response.get("conversation") != "none"
+                sent.call_ids = _answered(response.get("input", []))
             case ClientKind.ITEM_CREATE:
+                if body["item"].get("role") == "system":
+                    # Known by its id alone: no other system item may pass for the client's.
+                    body["item"].setdefault("id", self._ids.item())
                 sent.item_id = body["item"].get("id")
-                if body["item"]["type"] == "function_call_output":
-                    sent.call_id = body["item"]["call_id"]
-                    self._state.calls[body["item"]["call_id"]] = True
+                sent.call_ids = _answered([body["item"]])
             case _:
                 pass
+        self._state.calls |= dict.fromkeys(sent.call_ids, True)
         self._state.outstanding.add(sent)
         return sent.event_id
 

@@ -15,7 +15,7 @@ session.
 from __future__ import annotations
 
 from app.policy.policy import Profile
-from app.protocol.client_frames import decode_client
+from app.protocol.client_frames import decode_append, decode_other
 from app.protocol.close_reasons import CloseReason
 from app.protocol.events import Malformed
 from app.session.client_side import ClientJudge
@@ -110,16 +110,22 @@ class Gate:
             raise AssertionError(f"a client frame in phase {self.state.phase}")
         self.state.counters.client_events += 1
         self.state.counters.client_bytes += len(frame)
-        event = decode_client(frame, self._terms.client_dialect)
+        dialect = self._terms.client_dialect
+        event = decode_append(frame, dialect)
+        if event is None:
+            if (held := self._client.held(len(frame), now)) is not None:
+                return held + self._flooded(now)
+            event = decode_other(frame, dialect)
         if isinstance(event, Malformed):
-            commands = self._client.malformed(event, now)
+            commands = self._client.malformed(event)
         else:
             commands = self._client.judge(event, now)
         if self._client.too_many_violations(now):
             return commands + self.end(CloseReason.POLICY_VIOLATION)
-        if self._meters.flooded(now):
-            return commands + self.end(CloseReason.RATE_LIMITED)
-        return commands + self._pause(now)
+        return commands + (self._flooded(now) or self._pause(now))
+
+    def _flooded(self, now: float) -> list[Command]:
+        return self.end(CloseReason.RATE_LIMITED) if self._meters.flooded(now) else []
 
     def _pause(self, now: float) -> list[Command]:
         """Stops reading from a client that is ahead of its allowance, until it has caught up."""

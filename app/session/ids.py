@@ -20,3 +20,8 @@ class Ids:
         """A fresh id, at most 32 characters as the API wants for items."""
         self._count += 1
         return f"{RELAY_ID_PREFIX}{self._seed}_{self._count}"
+
+    def item(self) -> str:
+        """A fresh id for an item of the client's, without the prefix that hides our own."""
+        self._count += 1
+        return f"item_{self._seed}_{self._count}"

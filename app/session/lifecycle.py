@@ -81,8 +81,8 @@ def _learn_item(
 def _is_clients(state: SessionState, item_id: str, item: dict[str, Any]) -> bool:
     """Whether the item answers a `conversation.item.create` of the client's. What the model or the
     microphone makes never does."""
-    made_here = item.get("role") == "assistant" or item.get("type") == "function_call"
     named = any(sent.item_id == item_id for sent in state.outstanding.events)
+    made_here = item.get("role") in {"assistant", "system"} or item.get("type") == "function_call"
     if made_here and not named:
         return False
     return state.outstanding.item(item_id) is not None

@@ -13,7 +13,9 @@ from collections import deque
 from app.session.limits import Limits
 
 RESPONSE_WINDOW = 60.0
+OVERRUN = 2
 TELLS_PER_SECOND = 10.0
+BYTES_PER_ACT = 16 * 1024
 
 LONGEST_TURN_PAUSE = 5.0
 """Seconds for which audio waits where voice activity has caused too many responses; while it
@@ -53,7 +55,7 @@ class Meters:
         self._events = Bucket(limits.events_per_second, limits.events_burst, now)
         self._acts = Bucket(limits.acts_per_second, limits.acts_burst, now)
         self._audio = Bucket(limits.audio_speed * 1000, limits.audio_burst_seconds * 1000, now)
-        self._responses: deque[float] = deque(maxlen=limits.responses_per_minute)
+        self._responses: deque[float] = deque(maxlen=OVERRUN * limits.responses_per_minute)
         self._tells = Bucket(TELLS_PER_SECOND, TELLS_PER_SECOND, now)
         self._crowded_since: float | None = None
         self._held_turn = False
@@ -62,13 +64,15 @@ class Meters:
         """One append came; returns for how many seconds reading should pause."""
         return self._events.charge(1, now)
 
-    def act(self, now: float) -> bool:
-        """One event that is not audio came; whether it is within the limit."""
+    def act(self, now: float, size: int = 0) -> bool:
+        """One event that is not audio came, of `size` bytes; whether it is within the limit. A
+        large one counts as several, because reading it costs as much."""
+        cost = 1 + size // BYTES_PER_ACT
         calm = self._acts.has(self._limits.acts_burst / 2, now)
         within = self._events.has(1, now) and self._acts.has(1, now)
         if within:
-            self._events.charge(1, now)
-            self._acts.charge(1, now)
+            self._events.charge(cost, now)
+            self._acts.charge(cost, now)
         if calm:
             self._crowded_since = None
         elif self._crowded_since is None:
@@ -96,11 +100,20 @@ class Meters:
         self._responses.append(now)
         self._held_turn = False
 
-    def response_wait(self, now: float) -> float:
-        """Seconds until a client may ask for another response (0: now)."""
-        if len(self._responses) < self._limits.responses_per_minute:
+    def response_wait(self, now: float, asked: int = 0) -> float:
+        """Seconds until a client may ask for another response (0: now), while `asked` are on their
+        way."""
+        limit = self._limits.responses_per_minute
+        recent = [began for began in self._responses if began > now - RESPONSE_WINDOW]
+        over = len(recent) + asked - limit
+        if over < 0:
             return 0.0
-        return max(0.0, self._responses[0] + RESPONSE_WINDOW - now)
+        return recent[min(over, len(recent) - 1)] + RESPONSE_WINDOW - now if recent else 1.0
+
+    def overrun(self, now: float) -> bool:
+        """Whether voice activity has caused twice a minute's responses: waiting did not help."""
+        full = len(self._responses) == self._responses.maxlen
+        return full and self._responses[0] > now - RESPONSE_WINDOW
 
     def turn_wait(self, now: float) -> float:
         """Seconds for which audio that may cause a response should wait: once for each response,

@@ -15,31 +15,28 @@ from app.policy.verdict import Hint
 from app.protocol.names import ClientKind
 
 REMEMBERED = 512
-"""Events kept at most; beyond, the oldest are forgotten, and with them only their hints."""
+"""Events kept at most; beyond, the oldest are forgotten. Far more than upstream leaves unanswered:
+an event that gets no answer at all (a commit, a clear) is kept until then."""
 
 
 class Sent(msgspec.Struct):
-    """One forwarded event. `event_id` is that on the wire, `lent` whether it is the relay's.
+    """One forwarded event. `event_id` is that on the wire, `client_event_id` what the client called
+    it.
 
     For a `session.update`: `instructions` and `input_format` (internal spelling) that it asks for.
     For a `response.create`: whether it is in the conversation. For an item: its id, None where the
-    client left it to upstream, and the call that it answers.
+    client left it to upstream. `call_ids`: the calls that it answers.
     """
 
     kind: ClientKind | str
     event_id: str
-    lent: bool
+    client_event_id: str | None = None
     hint: Hint | None = None
     instructions: str | None = None
     input_format: str | None = None
     in_conversation: bool = True
     item_id: str | None = None
-    call_id: str | None = None
-
-    @property
-    def client_event_id(self) -> str | None:
-        """What the client called it."""
-        return None if self.lent else self.event_id
+    call_ids: tuple[str, ...] = ()
 
 
 class Outstanding(msgspec.Struct):
@@ -79,12 +76,17 @@ class Outstanding(msgspec.Struct):
         """The event that an `error` answers."""
         return self._first(lambda sent: sent.event_id == event_id)
 
-    def input_format(self) -> str | None:
-        """The audio format of the latest update on its way that changes it; takes nothing out."""
-        for sent in reversed(self.events):
-            if sent.input_format is not None:
-                return sent.input_format
-        return None
+    def waits(self, event_id: str) -> bool:
+        """Whether an event with this id is on its way; takes nothing out."""
+        return any(sent.event_id == event_id for sent in self.events)
+
+    def input_formats(self) -> list[str]:
+        """The audio formats that updates on their way ask for; takes nothing out."""
+        return [sent.input_format for sent in self.events if sent.input_format is not None]
+
+    def requests(self) -> int:
+        """How many responses are asked for; takes nothing out."""
+        return sum(sent.kind == ClientKind.RESPONSE_CREATE for sent in self.events)
 
     def out_of_band(self) -> int:
         """How many out-of-band responses are asked for; takes nothing out."""

@@ -46,11 +46,11 @@ class SessionSight:
         return self._state.calls.get(call_id) is False
 
     def input_format(self) -> str:
-        """That of the latest update on its way, since audio behind it is in the new format, or
-        else the one in force."""
-        asked = self._state.outstanding.input_format()
-        form = asked or input_format(self._state.session)
-        return _PREVIEW_FORMATS.get(form or "", "pcm16")
+        """The one in force, or one that is on its way: of several, that in which audio lasts
+        longest, so that a change can never make audio cheaper than it is."""
+        asked = [*self._state.outstanding.input_formats(), input_format(self._state.session)]
+        known = [_PREVIEW_FORMATS.get(form or "", "pcm16") for form in asked]
+        return next((form for form in known if form != "pcm16"), "pcm16")
 
     def answers_by_itself(self) -> bool:
         """Whether upstream's voice activity may begin a response without being asked."""

@@ -72,6 +72,8 @@ class UpstreamJudge:
     def _event(self, event: ServerEvent, frame: bytes, now: float) -> list[Command]:
         asked = observe(self._state, event, self._sight)
         self._clock(event, now)
+        if self._meters.overrun(now):
+            return [End(CloseReason.RATE_LIMITED)]
         verdict = judge_server(event, self._terms.policy, self._sight)
         forget(self._state, event)
         if isinstance(verdict, Rebuild) and asked is not None:
@@ -131,8 +133,7 @@ class UpstreamJudge:
         refused = self._state.outstanding.refused(error.get("event_id"))
         if refused is not None:
             error["event_id"] = refused.client_event_id
-            if refused.call_id is not None:
-                self._state.calls[refused.call_id] = False
+            self._state.calls |= dict.fromkeys(refused.call_ids, False)
         elif error.get("event_id") is None:
             self._state.outstanding.response(None)  # a fault of upstream's: nobody knows whose
         if answers_relay(error):

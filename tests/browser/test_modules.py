@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from app.protocol.close_reasons import ENDINGS, CloseReason
+from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
 from tests.browser.conftest import OpenPage, Product
 
 IDLE = ENDINGS[CloseReason.IDLE_TIMEOUT].close_code
+TIME_LIMIT = ENDINGS[CloseReason.SESSION_TIME_LIMIT].close_code
 
 
 async def run(product: Product, open_page: OpenPage, module: str, body: str) -> Any:
@@ -22,6 +24,7 @@ async def test_every_close_code_has_words_and_the_right_to_try_again(
     product: Product, open_page: OpenPage
 ) -> None:
     codes = sorted({ending.close_code for ending in ENDINGS.values()} | {4042, 4542, 1006})
+    codes.remove(TIME_LIMIT)  # its words decide: see the next test
     body = f"return {codes}.map((code) => it.explainClose(code, ''));"
     for why in await run(product, open_page, "close-reasons", body):
         code = why["code"]
@@ -29,6 +32,42 @@ async def test_every_close_code_has_words_and_the_right_to_try_again(
         # 4004 may be tried again, but by a person: nobody has said anything.
         expected = (4000 <= code < 4500 and code != IDLE) or code in (1006, 1012)
         assert why["retry"] == expected, code
+
+
+async def test_only_the_time_limit_makes_1001_final(product: Product, open_page: OpenPage) -> None:
+    sentence = close_text(CloseReason.SESSION_TIME_LIMIT)
+    expired = {"code": ENDINGS[CloseReason.SESSION_TIME_LIMIT].error_code, "message": sentence}
+    closes = [(sentence, None), ("", expired), ("Service Restart", None), ("", {"code": "other"})]
+    body = f"""
+        const told = {json.dumps(closes)}.map(([reason, error]) =>
+            it.explainClose({TIME_LIMIT}, reason, error));
+        return {{ told, restart: it.explainClose(1012, "") }};
+    """
+    found = await run(product, open_page, "close-reasons", body)
+    by_reason, by_error, *others = found["told"]
+    for why in (by_reason, by_error):
+        assert (why["title"], why["retry"]) == (sentence, False)
+    for why in others:
+        assert why == found["restart"] | {"code": TIME_LIMIT}
+        assert why["retry"]
+
+
+async def test_the_count_of_events_says_what_a_filter_hides(
+    product: Product, open_page: OpenPage
+) -> None:
+    body = """
+        const log = new it.EventLog();
+        log.add("sent", { type: "input_audio_buffer.append", audio: "AAAA" }, 0);
+        log.add("sent", { type: "response.create" }, 0);
+        log.add("received", { type: "response.created" }, 0);
+        const count = (text, direction, audio) =>
+            it.countWords(log.entries, { text, direction, audio });
+        return [count("", "both", false), count(" ", "both", true), count("nothing", "both", true),
+            count("create", "sent", false), count("", "received", true)];
+    """
+    words = await run(product, open_page, "event-log", body)
+    expected = ["2 events", "3 events", "0 of 3 events", "1 of 2 events", "1 of 3 events"]
+    assert words == expected
 
 
 async def test_the_unheard_part_begins_at_a_word(product: Product, open_page: OpenPage) -> None:

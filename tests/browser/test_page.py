@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import wave
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import SPEECH, OpenPage, Product
+from tests.browser.conftest import SPEECH, OpenPage, Product, start_product
 from tests.browser.slow_line import slow_line
 from tests.browser.visit import Visit, audio_seconds
 
@@ -206,6 +207,7 @@ async def test_clock_events_and_badges_tell_what_this_is(
 
     await page.fill("#event-filter", "relay.session")
     await expect(page.locator("#events li")).to_have_count(1)
+    await expect(page.locator("#event-count")).to_contain_text("1 of ")
     await page.click("#events summary")
     await expect(page.locator("#events pre")).to_contain_text('"upstream": "embedded"')
     async with page.expect_download() as download:
@@ -231,6 +233,96 @@ async def test_the_policy_answers_in_words(product: Product, open_page: OpenPage
     await expect(page.locator("#policy-list")).to_contain_text("session.instructions was ignored")
 
 
+async def test_a_filter_without_a_match_says_so(product: Product, open_page: OpenPage) -> None:
+    visit = await open_page(product.address)
+    page = visit.page
+    nothing = page.locator("#event-nothing")
+    await expect(nothing).to_contain_text("once you connect")
+    await page.click("#connect")
+    await expect(page.locator("#state-text")).to_have_text("Connected")
+    await expect(nothing).to_be_hidden()
+    await page.fill("#event-filter", "no such event")
+    await expect(nothing).to_have_text("No event matches this filter.")
+    await expect(page.locator("#event-count")).to_have_text(re.compile(r"^0 of [1-9]\d* events$"))
+
+
+async def test_a_voice_that_comes_too_late_is_for_the_next_session(
+    product: Product, open_page: OpenPage
+) -> None:
+    visit = await open_page(product.address)
+    page = visit.page
+    await say(visit, "Hello!")
+    await visit.wait_for_event("response.done")
+    await page.click("#tab-settings")
+    voice = await page.input_value("#voice")
+    other = "coral" if voice != "coral" else "sage"
+    await page.select_option("#voice", other)
+    answer = page.locator("#voice-answer")
+    await expect(answer).to_have_text(
+        "The voice cannot change once the model has spoken. Disconnect and connect again to use it."
+    )
+    await expect(page.locator("#voice")).to_have_value(voice)
+    await expect(page.locator("#notices .notice")).to_have_count(0)
+
+    await page.click("#connect")
+    await expect(page.locator("#connect")).to_have_text("Reconnect")
+    await page.click("#connect")
+    await expect(answer).to_have_text(f"The voice is now {other}.")
+    await expect(page.locator("#voice")).to_have_value(other)
+
+
+async def test_a_name_that_changes_says_why(product: Product, open_page: OpenPage) -> None:
+    visit = await open_page(product.address)
+    page = visit.page
+    answer = page.locator("#sign-in [data-name-answer]")
+    await expect(page.locator("#sign-in .hint")).to_have_text(
+        "Letters, digits, dot, dash, underscore."
+    )
+    await page.fill("#name", "Ada Lovelace!")
+    await page.press("#name", "Tab")
+    await expect(page.locator("#name")).to_have_value("AdaLovelace")
+    await expect(answer).to_contain_text("“Ada Lovelace!” became “AdaLovelace”")
+    await page.fill("#name", "Ada")
+    await expect(answer).to_be_empty()
+    await page.reload()
+    await expect(page.locator("#name")).to_have_value("Ada")
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["at its end", "scrolled up"])
+async def test_a_notice_does_not_cover_the_end_of_the_transcript(
+    product: Product, open_page: OpenPage, *, reading: bool
+) -> None:
+    visit = await open_page(product.address, height=560)
+    page = visit.page
+    for number in range(1, 4):
+        await say(visit, "Tell me a story.")
+        await visit.wait_for_event("response.created", count=number)
+    await visit.wait_for_event("response.done", count=3)
+    await page.click("#stop")
+    left = """() => {
+        const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroll");
+        return scrollHeight - scrollTop - clientHeight;
+    }"""
+    assert await page.evaluate(left) < 2
+    if reading:
+        await page.evaluate("() => { document.querySelector('#scroll').scrollTop = 10; }")
+        await page.wait_for_timeout(200)
+    high = "() => document.querySelector('#scroll').clientHeight"
+    before = await page.evaluate(high)
+    await page.evaluate(
+        """async () => {
+            const { NoticesView } = await import("/view-notices.js");
+            new NoticesView().show({ kind: "test", title: "Something happened.", remedy: "Do." });
+        }"""
+    )
+    await page.wait_for_timeout(200)
+    assert await page.evaluate(high) < before - 20, "the notice took no room"
+    if reading:
+        assert await page.evaluate("() => document.querySelector('#scroll').scrollTop") == 10
+    else:
+        assert await page.evaluate(left) < 2
+
+
 async def test_a_blocked_microphone_is_said_in_words(product: Product, open_page: OpenPage) -> None:
     visit = await open_page(product.address, blocked=True)
     page = visit.page
@@ -242,6 +334,33 @@ async def test_a_blocked_microphone_is_said_in_words(product: Product, open_page
     await expect(page.locator("#check-verdict")).to_contain_text(
         "must be solved first", timeout=15_000
     )
+
+
+async def test_the_self_check_ticks_only_what_it_knows(
+    product: Product, open_page: OpenPage
+) -> None:
+    visit = await open_page(product.address, microphone=HELLO)
+    page = visit.page
+    await page.evaluate(
+        "() => { navigator.permissions.query = async () => ({ state: 'prompt' }); }"
+    )
+    seen = await page.evaluate(
+        """async () => {
+            const row = document.querySelector("[data-check=permission]");
+            const seen = [];
+            new MutationObserver(() => {
+                const found = row.querySelector(".found")?.textContent ?? "";
+                seen.push([row.className, row.querySelector(".mark").textContent, found]);
+            }).observe(row, { childList: true });
+            document.querySelector("#tab-check").click();
+            document.querySelector("#check-run").click();
+            while (document.querySelector("#check-verdict").textContent === "")
+                await new Promise((resolve) => setTimeout(resolve, 50));
+            return seen;
+        }"""
+    )
+    assert ["unknown", "?", "Not asked yet: the browser will ask."] in seen
+    assert seen[-1] == ["ok", "✓", "Allowed."]
 
 
 async def test_the_self_check_finds_everything_in_place(
@@ -262,6 +381,9 @@ async def test_a_silent_microphone_is_noticed(
     await visit.page.click("#talk")
     words = "The microphone delivers only silence."
     await expect(visit.page.locator("#notices")).to_contain_text(words, timeout=12_000)
+    await visit.page.click("#connect")
+    await expect(visit.page.locator("#state-text")).to_have_text("Disconnected")
+    await expect(visit.page.locator("#notices")).to_be_empty()
 
 
 async def test_a_relay_that_goes_away_is_said_and_tried_again(
@@ -278,6 +400,26 @@ async def test_a_relay_that_goes_away_is_said_and_tried_again(
     await expect(page.locator("#notices")).to_contain_text("cannot be reached")
     # The browser itself reports refused requests in the console; that is not the page's doing.
     visit.complaints[:] = [one for one in visit.complaints if "net::ERR" not in one]
+
+
+async def test_the_time_limit_names_the_button_that_begins_anew(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    short = start_product(tmp_path / "stderr.log", RELAY_SESSION_MAX_SECONDS="5")
+    assert short.process.stdout is not None
+    try:
+        visit = await open_page(short.address)
+        page = visit.page
+        await page.click("#connect")
+        ended = page.locator(".notice[data-kind=ended]")
+        await expect(ended).to_contain_text("maximum duration", timeout=15_000)
+        label = await page.inner_text("#connect")
+        await expect(ended.locator("span")).to_have_text(f"Start a new one with {label}.")
+        await expect(ended.get_by_role("button", name=label)).to_be_visible()
+        await expect(page.locator("#state-text")).to_have_text("Disconnected")
+    finally:
+        short.stop()
+        short.process.stdout.close()
 
 
 async def test_a_refused_sign_in_is_not_tried_again(product: Product, open_page: OpenPage) -> None:

@@ -146,8 +146,11 @@ export class SettingsView {
       field.addEventListener("change", () => {
         if (NAME.test(field.value)) return;
         const clean = field.value.replace(/[^A-Za-z0-9_.-]/g, "").slice(0, 64) || "guest";
-        const typed = field.value ? `“${field.value}”` : "An empty name";
-        this.#explainName(`${typed} became “${clean}”: a name has only these characters.`);
+        this.#explainName(
+          field.value
+            ? `“${field.value}” became “${clean}”: a name has only these characters.`
+            : `An empty name became “${clean}”.`,
+        );
         for (const other of fields) other.value = clean;
         remember("name", clean);
       });

@@ -192,7 +192,8 @@ def complains(code: str) -> Script:
 
 ENDINGS = {
     "session_expired": (complains("session_expired"), "session_time_limit", None),
-    "1001": (closes(1001, "secret-model"), "session_time_limit", 1001),
+    "1001 at the limit": (closes(1001, TIME_IS_UP), "session_time_limit", 1001),
+    "1001 for another reason": (closes(1001, "secret-model"), "upstream_lost", 1001),
     "1011": (closes(1011, "secret-model"), "upstream_lost", 1011),
     "1000": (closes(1000), "upstream_lost", 1000),
     "1008": (closes(1008), "upstream_lost", 1008),

@@ -202,7 +202,7 @@ def one_too_many(rng: Random, root: Obj) -> Obj:
     beyond: dict[str, Any] = {
         "text": "x" * 4_001,
         "instructions": "x" * 16_001,
-        "audio": "AAAA" * 32_769,
+        "audio": "AAAA" * 32_770,
         "output": "ü" * 8_193,
         "id": "x" * 33,
         "event_id": "x" * 65,

@@ -385,6 +385,70 @@ async def test_whoever_waits_in_line_is_told_when_the_breaker_opens() -> None:
     assert fault.retry_after == pytest.approx(33, abs=3.1)
 
 
+async def test_a_dial_that_rests_between_two_tries_does_not_go_on_when_the_breaker_opens() -> None:
+    peer = WebSocketPeer(Answer(503), Answer(429, (("Retry-After", "30"),)), None)
+    async with peer.serving() as url:
+        shared = dialler(url, jitter=lambda: 1.0)
+        resting = asyncio.ensure_future(shared.dial(timeout=WITHIN))
+        async with asyncio.timeout(1):
+            while not peer.requests:
+                await asyncio.sleep(0.005)
+        await refused(shared)
+        with pytest.raises(DialFailed, match="the breaker is open") as caught:
+            await resting
+    assert len(peer.requests) == 2
+    assert caught.value.retry_after == pytest.approx(36, abs=1)
+
+
+async def test_a_dial_that_gets_no_second_turn_fails_for_what_the_first_try_ran_into() -> None:
+    hanging = RawServer(None)
+    async with hanging.serving() as url:
+        endpoint = Endpoint.parse(url, "talk", "2024-12-17")
+        queue = DialQueue(DialLimits(at_once=1))
+        shared = Dialler(endpoint, ApiKeyHeader(KEY), tls=None, queue=queue, jitter=lambda: 1.0)
+        hanging._answer = b"HTTP/1.1 503 Later\r\n\r\n"
+        unlucky = asyncio.ensure_future(shared.dial(timeout=1.0))
+        await asyncio.sleep(0.1)
+        hanging._answer = None
+        greedy = asyncio.ensure_future(shared.dial(timeout=WITHIN))
+        with pytest.raises(DialFailed, match="status 503") as caught:
+            await unlucky
+        greedy.cancel()
+        await asyncio.wait([greedy])
+    assert caught.value.reason is CloseReason.UPSTREAM_UNAVAILABLE
+
+
+async def test_whoever_gets_no_turn_at_all_is_told_so() -> None:
+    hanging = RawServer(None)
+    async with hanging.serving() as url:
+        endpoint = Endpoint.parse(url, "talk", "2024-12-17")
+        queue = DialQueue(DialLimits(at_once=1))
+        shared = Dialler(endpoint, ApiKeyHeader(KEY), tls=None, queue=queue)
+        greedy = asyncio.ensure_future(shared.dial(timeout=WITHIN))
+        await asyncio.sleep(0.1)
+        with pytest.raises(DialFailed, match="no turn in time") as caught:
+            await shared.dial(timeout=0.5)
+        greedy.cancel()
+        await asyncio.wait([greedy])
+    assert caught.value.reason is CloseReason.UPSTREAM_UNAVAILABLE
+    assert caught.value.retry_after is not None
+
+
+async def test_an_endpoint_that_refuses_everyone_names_no_time_to_come_back() -> None:
+    peer = WebSocketPeer(Answer(403))
+    async with peer.serving() as url:
+        shared = dialler(url)
+        for _ in range(5):
+            await refused(shared)
+        with pytest.raises(DialFailed, match="the breaker is open") as caught:
+            await shared.dial(timeout=WITHIN)
+        fault = shared.fault(timeout=WITHIN)
+    assert len(peer.requests) == 5
+    assert fault is not None
+    for failure in (caught.value, fault):
+        assert (failure.reason, failure.retry_after) == (CloseReason.UPSTREAM_REFUSED, None)
+
+
 async def test_a_dial_that_is_cancelled_leaves_no_connection() -> None:
     server = RawServer(None)
     async with server.serving() as url:

@@ -162,3 +162,19 @@ def test_audio_that_causes_no_response_does_not_wait_for_one(turn: object) -> No
         play.response(f"resp_{number}")
     commands = play.client({"type": "input_audio_buffer.append", "audio": "AAAA"})
     assert not any(isinstance(command, PauseClient) for command in commands)
+
+
+def test_a_large_event_counts_as_several() -> None:
+    play = Playbook(limits=Limits(acts_burst=10, acts_per_second=1)).ready()
+    large = b'{"type":"x","a":[' + b"[]," * 50_000 + b"[]]}"
+    play.client(large)
+    (error,) = events(play.client(CLEAR))
+    assert error["error"]["code"] == "rate_limit_exceeded"
+
+
+def test_requests_on_their_way_count_before_upstream_has_begun_them() -> None:
+    play = Playbook(limits=FAST).ready()
+    for _ in range(20):
+        assert sent_up(play.client({"type": "response.create"}))
+    (error,) = events(play.client({"type": "response.create"}))
+    assert error["error"]["code"] == "rate_limit_exceeded"

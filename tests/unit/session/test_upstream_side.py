@@ -239,8 +239,9 @@ def test_a_system_message_is_shown_to_the_open_client_that_wrote_it_and_to_no_ot
     item = {"type": "message", "role": "system", "content": content}
     foreign = {"type": "conversation.item.created", "item": {**item, "id": "item_x"}}
     assert play.upstream(foreign) == []
-    play.client({"type": "conversation.item.create", "item": item})
-    mine = {"type": "conversation.item.created", "item": {**item, "id": "item_y"}}
+    (sent,) = sent_up(play.client({"type": "conversation.item.create", "item": item}))
+    assert play.upstream(foreign | {"item": {**item, "id": "item_z"}}) == [], "not by its turn"
+    mine = {"type": "conversation.item.created", "item": {**item, "id": sent["item"]["id"]}}
     assert events(play.upstream(mine))
     play.client({"type": "conversation.item.create", "item": {**item, "id": "chosen"}})
     assert events(
@@ -282,3 +283,44 @@ def test_an_event_that_cannot_be_read_whole_is_unknown() -> None:
     for broken in (deep, b'{"x":1e999}'):
         frame = b'{"type":"response.done","response":' + broken + b"}"
         assert notes(play.upstream(frame)) == ["upstream.unknown_event"]
+
+
+def test_an_event_id_that_is_used_twice_stands_for_one_event_alone() -> None:
+    play = Playbook().ready()
+    play.gate.state.calls["call_1"] = False
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+    create = {"type": "conversation.item.create", "event_id": "x", "item": output}
+    assert sent_up(play.client(create))[0]["event_id"] == "x"
+    (commit,) = sent_up(play.client({"type": "input_audio_buffer.commit", "event_id": "x"}))
+    assert commit["event_id"].startswith("rly_")
+    refused = {"code": "input_audio_buffer_commit_empty", "event_id": commit["event_id"]}
+    (told,) = events(play.upstream({"type": "error", "error": refused}))
+    assert told["error"]["event_id"] == "x"
+    assert play.gate.state.calls["call_1"], "the call stays answered"
+
+
+def test_a_call_is_answered_once_also_in_the_input_of_a_response() -> None:
+    play = Playbook().ready()
+    play.gate.state.calls["call_1"] = False
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+    twice = {"conversation": "none", "input": [output, output]}
+    assert sent_up(play.client({"type": "response.create", "response": twice})) == []
+    once = {"conversation": "none", "input": [output]}
+    assert sent_up(play.client({"type": "response.create", "response": once}))
+    assert sent_up(play.client({"type": "conversation.item.create", "item": output})) == []
+
+
+def test_a_pending_change_of_format_never_makes_audio_cheaper() -> None:
+    play = Playbook().ready()
+    play.session["input_audio_format"] = "g711_ulaw"
+    play.upstream({"type": "session.updated", "session": play.session})
+    play.client({"type": "session.update", "session": {"input_audio_format": "pcm16"}})
+    play.client({"type": "input_audio_buffer.append", "audio": "AAAA" * 160})
+    assert play.gate.state.counters.audio_ms_from_client == 60
+
+
+def test_voice_activity_that_floods_with_responses_ends_the_session() -> None:
+    play = Playbook().ready()
+    for number in range(39):
+        assert ending(play.response(f"resp_{number}")) is None
+    assert ending(play.response("resp_40")) is CloseReason.RATE_LIMITED
