@@ -25,7 +25,7 @@ class Oidc(Group):
         (),
         "What tokens for this relay have as their audience; one of several, comma separated. Not "
         "the page's client id, unless page and API share a registration.",
-        example="api://realtime-relay",
+        example="11111111-1111-1111-1111-111111111111",
         form="names without spaces, not `account`",
     )
     oidc_tenants: Tenants = setting(

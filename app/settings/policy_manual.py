@@ -43,7 +43,7 @@ report = ["user/input_image"]           # let through, counted, and logged once
 
 [profiles]                              # values of the claim in RELAY_PROFILE_CLAIM
 staff = "open"
-guest = "locked"
+customer = "guided"                     # and everybody else: the narrowest that is named
 """
 
 

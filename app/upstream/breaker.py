@@ -5,7 +5,8 @@
     half-open: one dial goes through; it succeeds -> closed, it fails -> open, twice as long
 
 An endpoint that fails is left alone, and clients are told so at once instead of after a dial's
-whole deadline. What a dial asks for does not depend on its client: none can open the breaker.
+whole deadline. What a dial asks for does not depend on its client; how often one user may cause
+dials is bounded by the registry, so that no user alone can make an endpoint refuse everybody.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ __all__ = ["DialFailed", "Dialler"]
 log = structlog.get_logger("upstream.dial")
 
 _LONGEST_TRY = 5.0
+_LATE_RETRY = 1.0
 _SHARE = 0.9
 """A dial's part of the time that it is given: a wire that comes later could not be configured, and
 a dial that its caller cancels at the deadline could not tell the breaker why."""
@@ -155,18 +156,21 @@ class Dialler:
 
     async def _try(self, presented: Presented, tries: Tries, passed: Pass) -> UpstreamWire:
         """One handshake, when its turn has come."""
+        came = monotonic()
         try:
             async with self._queue.turn(max(tries.left() - SHORTEST_TRY, 0.0)):
                 self._must_be_closed(passed)
-                return await connect(
-                    self._target(presented, tries.request_id),
-                    self._limits,
-                    timeout=min(tries.left(), _LONGEST_TRY),
-                )
+                waited, given = monotonic() - came, min(tries.left(), _LONGEST_TRY)
+                target = self._target(presented, tries.request_id)
+                return await connect(target, self._limits, timeout=given)
         except Full as full:
             if tries.trouble:
                 raise tries.failed(CloseReason.UPSTREAM_UNAVAILABLE) from None
             raise _crowded(full) from None
+        except Unreachable as unreachable:
+            if unreachable.kind == "timeout" and waited > given and not tries.trouble:
+                raise _late(tries.told(unreachable.detail), waited) from None
+            raise
 
     def _must_be_closed(self, passed: Pass) -> None:
         """Raises if the breaker has opened since the dial began."""
@@ -206,6 +210,12 @@ def _shut_out(shut: Shut) -> NotTried:
     detail = f"not dialled: the breaker is open for {shut.retry_after:.1f} s"
     helps = shut.reason is CloseReason.UPSTREAM_UNAVAILABLE
     return NotTried(shut.reason, detail, shut.retry_after if helps else None)
+
+
+def _late(detail: str, waited: float) -> NotTried:
+    """The line's doing: what it left of the time proves nothing about the endpoint."""
+    said = f"after {waited:.1f} s in line: {detail}"
+    return NotTried(CloseReason.UPSTREAM_UNAVAILABLE, said, _LATE_RETRY)
 
 
 def _crowded(full: Full) -> NotTried:

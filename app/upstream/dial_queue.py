@@ -53,19 +53,20 @@ class DialQueue:
 
     def full(self, within: float) -> Full | None:
         """What `turn(within)` would raise at once, if it would."""
+        patience = self._patience(within)
         expected = self._expected(asyncio.get_running_loop().time())
-        if expected <= within:
+        if expected <= patience:
             return None
-        return Full(len(self._line), max(expected - within, _LEAST_RETRY))
+        return Full(len(self._line), max(expected - patience, _LEAST_RETRY))
 
     @asynccontextmanager
     async def turn(self, within: float) -> AsyncIterator[None]:
-        """Waits in line for at most `within` seconds; the block should hold one handshake and
-        nothing else. Raises Full or SentHome."""
+        """Waits in line, and leaves of `within` seconds what a turn usually takes. The block should
+        hold one handshake and nothing else. Raises Full or SentHome."""
         if (full := self.full(within)) is not None:
             raise full
         loop = asyncio.get_running_loop()
-        await self._wait(loop.create_future(), within)
+        await self._wait(loop.create_future(), self._patience(within))
         began = loop.time()
         try:
             yield
@@ -80,11 +81,11 @@ class DialQueue:
             if not turn.done():
                 turn.set_exception(SentHome())
 
-    async def _wait(self, turn: asyncio.Future[None], within: float) -> None:
+    async def _wait(self, turn: asyncio.Future[None], patience: float) -> None:
         self._line.append(turn)
         self._hand_out()
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(patience):
                 await turn
         except BaseException as error:
             self._leave(turn)
@@ -134,6 +135,10 @@ class DialQueue:
         paced = max(self._next_start - now, 0.0) + ahead / self._limits.per_second
         before = self._running + ahead + 1 - self._limits.at_once  # must end before it can begin
         return max(paced, before / self._limits.at_once * (self._usual or 0.0))
+
+    def _patience(self, within: float) -> float:
+        """How long to wait for a turn that must be over `within` seconds."""
+        return within - min(self._usual or 0.0, within / 2)
 
     def _learn(self, seconds: float) -> None:
         if self._usual is None:

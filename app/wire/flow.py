@@ -13,6 +13,7 @@ Longer than 250 lines because what each event does in each phase is one thought.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -25,6 +26,10 @@ from .outbox import Outbox
 from .owner import Owner
 from .pipe import Pipe
 from .wire import WireEnd, WireFault, WireLimits
+
+FRAMES_A_TURN = 200
+LARGE_READ = 64 * 1024
+"""Bytes of one read beyond which more is probably waiting in the socket."""
 
 _GONE = WireEnd(WireFault.GONE)
 _STALLED = WireEnd(WireFault.STALLED)
@@ -61,6 +66,7 @@ class Flow(asyncio.Protocol):
         self._flowing = False  # frames may be delivered: see `_refresh`
         self._running = False  # inside `_run`
         self._due = False  # a `_catch_up` is scheduled
+        self._resting = False  # reading pauses until the next turn of the loop
         self._late: WireEnd | Exception | None = None  # happened before there was an owner
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -71,9 +77,11 @@ class Flow(asyncio.Protocol):
         self._intake.heard()
         try:
             self._inbox.push(data)
-            self._run()
+            self._run(FRAMES_A_TURN)
         except Exception as error:
             self._fail(error)
+        if len(data) >= LARGE_READ:
+            self._rest()
 
     def eof_received(self) -> None:
         """The peer sends no more. The transport now closes itself behind what is buffered."""
@@ -143,17 +151,37 @@ class Flow(asyncio.Protocol):
             self._started and not self._paused and not owner.over and owner.receiver is not None
         )
 
-    def _run(self) -> None:
-        """Delivers and cuts until nothing is left or something holds it up."""
+    def _rest(self) -> None:
+        """Lets the loop turn: one peer that sends without end must not keep it from all others.
+        uvloop reads up to 32 times in one turn, and a read can hold thousands of frames."""
+        if self._resting or self._phase is Phase.LOST:
+            return
+        self._resting = True
+        self._pipe.rest()
+        self._soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = False
+        self._run(FRAMES_A_TURN)
+        if not self._resting:
+            self._pipe.wake()
+
+    def _run(self, turn: float = math.inf) -> None:
+        """Delivers and cuts until nothing is left, something holds it up, or so many frames have
+        had their turn."""
         if self._running:
             return
         self._running = True
         inbox = self._inbox
         try:
             while True:
-                while self._flowing and inbox.frames:
+                while self._flowing and inbox.frames and turn > 0:
                     assert self._owner.receiver is not None
                     self._owner.receiver.on_frame(inbox.frames.popleft())
+                    turn -= 1
+                if turn <= 0:
+                    self._rest()
+                    break
                 if inbox.end is not None:
                     self._end_in_order(inbox.end)
                 if self._blocked() or not inbox.cut_some():

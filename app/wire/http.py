@@ -32,7 +32,8 @@ class HeadLimits:
 
     `head_seconds` runs from connecting, or from a later request's first byte, to the end of the
     head; `body_seconds` from there to the end of the body; `linger_seconds` is how long a refused
-    peer may take to read why.
+    peer may take to read why; `unread_seconds` how long an answer may wait for a peer that does not
+    read it.
     """
 
     head: int = 16 * 1024
@@ -41,6 +42,7 @@ class HeadLimits:
     head_seconds: float = 5.0
     body_seconds: float = 10.0
     linger_seconds: float = 2.0
+    unread_seconds: float = 10.0
 
 
 class _LimitedParser(h11.Connection):
@@ -97,6 +99,7 @@ class HeadLimitedHttp(H11Protocol):
         self._awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
         self._clock: asyncio.TimerHandle | None = None
         self._refused = False
+        self._unread: asyncio.TimerHandle | None = None  # runs while an answer is not taken
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The head's clock starts although no byte has come: a silent peer does not stay."""
@@ -128,7 +131,28 @@ class HeadLimitedHttp(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of the transport."""
         self._await(None)
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing more was asked; what is still unread then goes down with the connection."""
+        super().timeout_keep_alive_handler()
+        self._clock = self._clock or self.loop.call_later(
+            self._limits.linger_seconds, self.transport.abort
+        )
+
+    def pause_writing(self) -> None:
+        """The peer does not take its answer: it has a while to begin."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self._limits.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The peer reads."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the socket to the WebSocket class: the head as it was, then what came behind it."""

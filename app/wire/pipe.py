@@ -21,11 +21,12 @@ class Pipe:
     The protocol that owns the transport must call `drop()` from `connection_lost`.
     """
 
-    __slots__ = ("_transport", "reading", "written")
+    __slots__ = ("_transport", "reading", "resting", "written")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport: asyncio.Transport | None = transport
         self.reading = True
+        self.resting = False
         self.written = 0  # bytes ever given to the transport
 
     def drop(self) -> None:
@@ -74,6 +75,22 @@ class Pipe:
         """Reads again."""
         if not self.reading and self._transport is not None:
             self.reading = True
+            if self.resting:
+                return
+            with suppress(*_LOST):
+                self._transport.resume_reading()
+
+    def rest(self) -> None:
+        """Reads nothing until `wake()`, whatever `reading` says: a breath, no back-pressure."""
+        self.resting = True
+        if self._transport is not None and self.reading:
+            with suppress(*_LOST):
+                self._transport.pause_reading()
+
+    def wake(self) -> None:
+        """Ends the rest."""
+        self.resting = False
+        if self._transport is not None and self.reading:
             with suppress(*_LOST):
                 self._transport.resume_reading()
 

@@ -13,8 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from tests.harness.client import Event
 from tests.integration.lock.wires import Line, ends
 
@@ -129,7 +127,6 @@ async def test_the_ways_in_share_one_allowance() -> None:
     meter.check()
 
 
-@pytest.mark.xfail(reason="H3: audio is charged in a format that is merely asked for", strict=True)
 async def test_a_wish_for_another_format_buys_no_audio() -> None:
     """An update that upstream refuses, because the voice can no longer be changed."""
     meter = Meter(refuses=lambda event: "voice" in event.get("session", {}))

@@ -16,6 +16,7 @@ from websockets.http11 import Request
 from app import __version__
 from app.protocol.close_reasons import CloseReason
 from app.upstream.bearer import EntraBearer
+from app.upstream.breaker import Breaker, BreakerLimits
 from app.upstream.credential import (
     ApiKeyHeader,
     ApiKeyQuery,
@@ -432,6 +433,26 @@ async def test_whoever_gets_no_turn_at_all_is_told_so() -> None:
         await asyncio.wait([greedy])
     assert caught.value.reason is CloseReason.UPSTREAM_UNAVAILABLE
     assert caught.value.retry_after is not None
+
+
+async def test_a_try_that_the_line_left_no_time_for_is_not_the_endpoints_fault() -> None:
+    server = RawServer(None)
+    async with server.serving() as url:
+        endpoint = Endpoint.parse(url, "talk", "2024-12-17")
+        breaker = Breaker(BreakerLimits(failures=1), lambda: 0.0)
+        queue = DialQueue(DialLimits(at_once=1))
+        shared = Dialler(endpoint, ApiKeyHeader(KEY), tls=None, queue=queue, breaker=breaker)
+        greedy = asyncio.ensure_future(shared.dial(timeout=WITHIN))
+        await asyncio.sleep(0.05)
+        hurried = asyncio.ensure_future(shared.dial(timeout=1.0))
+        await asyncio.sleep(0.55)
+        greedy.cancel()
+        with pytest.raises(DialFailed, match=r"s in line: .* did not answer") as caught:
+            await hurried
+        assert caught.value.retry_after is not None
+        assert shared.fault(timeout=WITHIN) is None
+        await refused(shared, within=0.5)
+        assert shared.fault(timeout=WITHIN) is not None, "without a line it is"
 
 
 async def test_an_endpoint_that_refuses_everyone_names_no_time_to_come_back() -> None:
