@@ -28,10 +28,11 @@ from app.policy.policy import Profile
 from app.policy.view import may_set, opening_view
 from app.protocol.names import Dialect
 from app.relay.closing_line import closing_line
-from app.relay.registry import Opening, Registry
+from app.relay.registry import MakeGate, Opening, Registry
 from app.relay.relay import Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate
+from app.session.meters import Meters
 from app.session.terms import Terms
 from app.settings import AuthMode, Settings, UpstreamAuth
 from app.store.memory import MemoryStore
@@ -148,12 +149,12 @@ def make_dialler(settings: Settings, credential: Credential) -> Dialler:
     )
 
 
-def _gate_maker(settings: Settings) -> Callable[[str, Principal, Opening], Gate]:
+def _gate_maker(settings: Settings) -> MakeGate:
     rule, limits = settings.profile_rule(), settings.limits()
     policies = {profile: settings.policy(profile) for profile in rule.named()}
     configurations = {profile: settings.configuration(profile) for profile in policies}
 
-    def make(session_id: str, principal: Principal, opening: Opening) -> Gate:
+    def make(session_id: str, principal: Principal, opening: Opening, meters: Meters) -> Gate:
         profile = rule.choose(principal.claim)
         terms = Terms(
             session_id=session_id,
@@ -166,7 +167,7 @@ def _gate_maker(settings: Settings) -> Callable[[str, Principal, Opening], Gate]
             upstream_name=settings.upstream.value,
             private_events=opening.private_events,
         )
-        return Gate(terms, asyncio.get_running_loop().time())
+        return Gate(terms, asyncio.get_running_loop().time(), meters)
 
     return make
 

@@ -21,6 +21,7 @@ UNLESS_SET = {
     ),
     "session_transcription_model": (("RELAY_SESSION_TRANSCRIPTION_MODEL",), "whisper-1"),
     "max_sessions_per_user": (("RELAY_MAX_SESSIONS_PER_USER",), "20"),
+    "openings_per_minute": (("RELAY_OPENINGS_PER_MINUTE",), "120"),
     "drain_seconds": (("RELAY_DRAIN_SECONDS",), "0"),
 }
 """What the demo chooses by itself, by setting, unless one of these variables says otherwise."""

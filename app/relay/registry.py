@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,8 +22,10 @@ from app.relay.dials import Dials
 from app.relay.notes import NoteLog
 from app.relay.relay import Relay
 from app.relay.tasks import Tasks
+from app.relay.users import Account, Users
 from app.session.gate import Gate
 from app.session.limits import Limits
+from app.session.meters import Meters
 from app.wire.wire import Wire
 
 log = structlog.get_logger("relay.registry")
@@ -74,18 +75,21 @@ class LiveSession:
         self._relay.end(reason)
 
 
+MakeGate = Callable[[str, Principal, Opening, Meters], Gate]
+
 Ended = Callable[[Principal, Relay, Gate, CloseReason], None]
 """Called once at the end of each session, to write its log line."""
 
 
 class Registry:
-    """The sessions of this process. `make_gate(session_id, principal, opening)` builds a judge."""
+    """The sessions of this process. `make_gate(session_id, principal, opening, meters)` builds a
+    judge; the meters are the user's, whatever the number of sessions."""
 
     def __init__(
         self,
         *,
         limits: Limits,
-        make_gate: Callable[[str, Principal, Opening], Gate],
+        make_gate: MakeGate,
         dials: Dials,
         tasks: Tasks,
         ended: Ended,
@@ -97,7 +101,7 @@ class Registry:
         self._ended = ended
         self._notes = NoteLog()
         self._live: dict[str, Relay] = {}
-        self._per_user: Counter[str] = Counter()
+        self._users = Users(limits)
         self._empty = asyncio.Event()
         self._empty.set()
         self.draining = False
@@ -125,44 +129,48 @@ class Registry:
         opening: Opening,
         admitted: asyncio.Future[LiveSession],
     ) -> None:
-        if (refusal := self._refusal(principal)) is not None:
+        now = asyncio.get_running_loop().time()
+        account = self._users.account(principal.key, now)
+        if (refusal := self._refusal(account, now)) is not None:
             admitted.set_exception(refusal)
             return
         try:
-            gate = self._make_gate(session_id, principal, opening)
+            gate = self._make_gate(session_id, principal, opening, account.meters)
             relay = Relay(gate, self._dials, self._tasks, self._notes)
         except Exception as error:
             admitted.set_exception(error)  # the door answers for it, and logs it
             return
-        self._take(session_id, principal, relay)
+        self._take(session_id, account, relay)
         reason = CloseReason.INTERNAL_ERROR
         try:
             admitted.set_result(LiveSession(relay, session_id))
             reason = await relay.run()
         finally:
-            self._release(session_id, principal)
+            self._release(session_id, account)
             self._ended(principal, relay, gate, reason)
 
-    def _refusal(self, principal: Principal) -> Refused | None:
+    def _refusal(self, account: Account, now: float) -> Refused | None:
         if self.draining:
             return Refused(CloseReason.DRAINING, RETRY_AFTER_SECONDS)
         if len(self._live) >= self._limits.sessions:
             return Refused(CloseReason.TOO_MANY_SESSIONS, RETRY_AFTER_SECONDS)
-        if self._per_user[principal.key] >= self._limits.sessions_per_user:
+        if not account.openings.has(1, now):
+            return Refused(CloseReason.RATE_LIMITED, 60 / self._limits.openings_per_minute)
+        account.openings.charge(1, now)
+        if account.sessions >= self._limits.sessions_per_user:
             return Refused(CloseReason.TOO_MANY_SESSIONS, RETRY_AFTER_SECONDS)
         fault = self._dials.fault(timeout=self._limits.setup_seconds)
         return Refused(fault.reason, fault.retry_after) if fault is not None else None
 
-    def _take(self, session_id: str, principal: Principal, relay: Relay) -> None:
+    def _take(self, session_id: str, account: Account, relay: Relay) -> None:
         self._live[session_id] = relay
-        self._per_user[principal.key] += 1
+        account.sessions += 1
         self._empty.clear()
 
-    def _release(self, session_id: str, principal: Principal) -> None:
+    def _release(self, session_id: str, account: Account) -> None:
         del self._live[session_id]
-        self._per_user[principal.key] -= 1
-        if not self._per_user[principal.key]:
-            del self._per_user[principal.key]
+        account.sessions -= 1
+        account.seen = asyncio.get_running_loop().time()
         if not self._live:
             self._empty.set()
 

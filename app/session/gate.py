@@ -42,9 +42,10 @@ from app.session.upstream_side import UpstreamJudge
 
 
 class Gate:
-    """One session's judge. Times are monotonic seconds; inputs come one after the other."""
+    """One session's judge. Times are monotonic seconds; inputs come one after the other. `meters`
+    are the user's, shared by all of that user's sessions; without them the session has its own."""
 
-    def __init__(self, terms: Terms, now: float) -> None:
+    def __init__(self, terms: Terms, now: float, meters: Meters | None = None) -> None:
         self._terms = terms
         self.limits = terms.limits
         self.state = SessionState(session_id=terms.session_id)
@@ -52,7 +53,7 @@ class Gate:
         self._ids = Ids(terms.seed)
         self._notices = Notices(terms, self._ids, self.state)
         self._setup = Setup(terms, self._ids, self.state, self._notices)
-        self._meters = Meters(terms.limits, now)
+        self._meters = meters or Meters(terms.limits, now)
         self._client = ClientJudge(
             terms, self.state, self.clocks, self._meters, self._notices, self._ids
         )

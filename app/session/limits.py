@@ -24,6 +24,7 @@ class Limits:
     message_bytes: int = 256 * 1024
     sessions: int = 500
     sessions_per_user: int = 2
+    openings_per_minute: int = 10
     violations_per_minute: int = 30
     events_per_second: float = 50.0
     events_burst: float = 100.0

@@ -96,19 +96,20 @@ class Bounds(Group):
 
 
 class Rates(Group):
-    """How fast one client may go on. Audio beyond it waits; anything else is refused in words."""
+    """How fast one user may go on, in all sessions together. Audio beyond it waits, anything else
+    is refused in words."""
 
     title = "Rates"
 
     audio_speed: float = setting(
         2.0,
-        "Audio of a client, as a multiple of real time, after ten seconds at once.",
+        "Audio of one user, as a multiple of real time, after ten seconds at once.",
         form="a number above 0, up to 100",
         gt=0,
         le=100,
     )
     events_per_second: int = setting(
-        50, "Events of a client each second, after twice as many at once.", ge=1, le=10_000
+        50, "Events of one user each second, after twice as many at once.", ge=1, le=10_000
     )
     acts_per_second: int = setting(
         10,
@@ -116,8 +117,11 @@ class Rates(Group):
         ge=1,
         le=10_000,
     )
+    openings_per_minute: int = setting(
+        10, "Sessions that one user may open each minute.", ge=1, le=1_000_000
+    )
     responses_per_minute: int = setting(
-        20, "Responses of a session each minute, whoever caused them.", ge=1, le=10_000
+        20, "Responses of one user each minute, whoever caused them.", ge=1, le=10_000
     )
 
 

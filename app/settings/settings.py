@@ -119,6 +119,7 @@ class Settings(
             acts_per_second=self.acts_per_second,
             acts_burst=5 * self.acts_per_second,
             responses_per_minute=self.responses_per_minute,
+            openings_per_minute=self.openings_per_minute,
         )
 
     def client_wire_limits(self) -> WireLimits:

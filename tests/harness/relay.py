@@ -67,6 +67,7 @@ async def running_relay(
         "port": "0",
         "drain_seconds": "0",
         "max_sessions_per_user": "100",
+        "openings_per_minute": "1000000",
     }
     settings = load({}, env_file=None, **{**values, **given})
     usual = structlog.get_config()

@@ -115,8 +115,8 @@ async def test_300_clients_in_one_second_make_ten_dials_at_once_at_most() -> Non
 
 
 async def test_whoever_cannot_be_reached_in_time_is_told_at_once(small: Small) -> None:
-    small.session(setup_seconds=1.5)
-    upstream = Crowd(0.4)
+    small.session(setup_seconds=3.0)
+    upstream = Crowd(0.5)
     async with relay_before(Front(upstream), max_dials_at_once="2", **unbounded()) as relay:
         await crowd_of(relay, 2)  # now the relay knows what a dial takes
         visitors = Visitors(relay)
