@@ -9,8 +9,18 @@ import pytest
 
 from app.wire.wire import UPSTREAM_WIRE
 from tests.harness.client import Client, client
+from tests.harness.fault_proxy import NONE, Faults, fault_proxy
 from tests.integration.failures.front import Front, Script, in_peace, talks
-from tests.integration.failures.scene import LOST, Small, end_of, relay_before, someone, until
+from tests.integration.failures.scene import (
+    LOST,
+    Small,
+    end_of,
+    goes_on,
+    relay_at,
+    relay_before,
+    someone,
+    until,
+)
 from tests.integration.wire.peer import BINARY, CLOSE, CONT, PING, TEXT, Peer, close_payload, frame
 
 EVENT = json.dumps({"type": "input_audio_buffer.cleared", "event_id": "e9"}).encode()
@@ -105,6 +115,24 @@ async def test_an_upstream_that_does_not_read_is_given_up_at_the_stall_limit(sma
         seen.must_be("slow_upstream", 4007, "The model does not read fast enough.", "upstream")
         assert seen.line["upstream_code_received"] is None
         assert seen.line["upstream_bytes_out"] < 16 * 1024 * 1024, "the client was held back"
+
+
+async def test_a_line_that_takes_nothing_more_is_given_up_in_the_same_way(small: Small) -> None:
+    small.wire(stall_seconds=0.6, high_water=64 * 1024, low_water=16 * 1024)
+    front = Front(talks(in_peace))
+    async with front.serving(), fault_proxy(front.port, receive_buffer=16 * 1024) as proxy:
+        async with relay_at(proxy.address, audio_speed="100", events_per_second="10000") as relay:
+            async with client(relay.address, user=someone()) as me:
+                await me.until("session.created")
+                await goes_on(me)
+                proxy.faults = Faults(unread_up=True)
+                sending = asyncio.create_task(keep_talking(me))
+                seen = await end_of(relay, me, within=10)
+                sending.cancel()
+                await asyncio.wait([sending])
+            proxy.faults = NONE
+            await until(lambda: not proxy.open)
+            assert seen.reason == "slow_upstream"
 
 
 async def keep_talking(me: Client) -> None:

@@ -10,10 +10,10 @@ import pytest
 from tests.harness.client import Client
 from tests.integration.flows.stack import Stack, errors, stack
 
-SENTENCE = "Your session hit the maximum duration of {} minutes."
+SENTENCE = "Your session hit the maximum duration of {}."
 
 
-async def expired(way: Stack, me: Client, minutes: int) -> dict[str, Any]:
+async def expired(way: Stack, me: Client, limit: str) -> dict[str, Any]:
     """Reads to the end: an error `session_expired`, then 1001 with the sentence; one log line."""
     events, code, reason = await me.rest(within=10)
     assert events[-1]["type"] == "error", "the error is the last event"
@@ -21,11 +21,11 @@ async def expired(way: Stack, me: Client, minutes: int) -> dict[str, Any]:
     assert error == {
         "type": "invalid_request_error",
         "code": "session_expired",
-        "message": SENTENCE.format(minutes),
+        "message": SENTENCE.format(limit),
         "param": None,
         "event_id": None,
     }
-    assert (code, reason) == (1001, SENTENCE.format(minutes))
+    assert (code, reason) == (1001, SENTENCE.format(limit))
     line = await way.relay.one_closed()
     assert line["reason"] == "session_time_limit"
     assert line["client_code_sent"] == 1001
@@ -34,7 +34,7 @@ async def expired(way: Stack, me: Client, minutes: int) -> dict[str, Any]:
 
 async def test_a_session_that_upstream_ends_at_its_limit_ends_with_the_sentence() -> None:
     async with stack(upstream={"session_seconds": 1.0}) as way, way.client() as me:
-        line = await expired(way, me, 30)
+        line = await expired(way, me, "30 minutes")
         (connection,) = way.upstream.journal.connections
         assert connection.close_code_sent in (1000, 1001)
     assert line["phase"] == "ready"
@@ -44,14 +44,14 @@ async def test_upstreams_limit_cuts_an_answer_short() -> None:
     async with stack(upstream={"session_seconds": 1.0, "pace": 1.0}) as way:
         async with way.client() as me:
             await me.say("Tell me a story")
-            await expired(way, me, 30)
+            await expired(way, me, "30 minutes")
     assert "response.created" in me.types()
     assert "response.done" not in me.types()
 
 
 async def test_a_session_ends_at_the_relays_own_limit() -> None:
     async with stack(session_max_seconds=1) as way, way.client() as me:
-        line = await expired(way, me, 1)
+        line = await expired(way, me, "1 second")
         (connection,) = way.upstream.journal.connections
         assert connection.close_code_received == 1000, "upstream is let go politely"
     assert 0.9 < line["duration_s"] < 2.5
@@ -61,7 +61,7 @@ async def test_the_limit_is_the_conversations_also_for_one_that_talks_without_en
     async with stack(session_max_seconds=1, upstream={"pace": 1.0}) as way:
         async with way.client() as me:
             await me.say("Tell me a story")
-            await expired(way, me, 1)
+            await expired(way, me, "1 second")
     assert "response.created" in me.types()
 
 

@@ -42,8 +42,8 @@ async def test_a_usual_pace_is_never_held_up() -> None:
         await me.until("conversation.item.created", within=3)
 
 
-def limited(event: Event, event_id: str) -> dict[str, Any]:
-    """The refusal of one act that came too fast."""
+def limited(event: Event, event_id: str | None) -> dict[str, Any]:
+    """The refusal of one act that came too fast. One that was not even read is not named."""
     (error,) = errors([event])
     assert (error["code"], error["event_id"]) == ("rate_limit_exceeded", event_id)
     assert 0 < error["retry_after_ms"] <= 60_000
@@ -59,8 +59,9 @@ async def test_too_many_acts_are_refused_and_the_session_goes_on() -> None:
         await me.send({"type": "input_audio_buffer.clear"})
         assert (await me.next())["type"] == "input_audio_buffer.cleared"
     refused = [event for event in answers if event["type"] == "error"]
-    for event, event_id in zip(refused, ("e5", "e6"), strict=True):
-        limited(event, event_id)
+    assert len(refused) == 2
+    for event in refused:
+        limited(event, None)
     assert way.received()["input_audio_buffer.clear"] == 6
 
 

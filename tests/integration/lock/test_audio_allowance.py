@@ -77,8 +77,10 @@ async def speaking_g711(meters: list[Meter], **settings: Any) -> AsyncIterator[l
     """One line for each meter, in g711."""
     async with ends(**USUAL, **settings) as both, AsyncExitStack() as open_lines:
         lines = []
-        for meter in meters:
-            line = await open_lines.enter_async_context(both.line(meter.answer))
+        for number, meter in enumerate(meters):  # one user's sessions would share an allowance
+            line = await open_lines.enter_async_context(
+                both.line(meter.answer, user=f"user{number}")
+            )
             session = {"input_audio_format": "g711_ulaw", "turn_detection": None}
             await line.me.send({"type": "session.update", "session": session})
             await line.me.until("session.updated")

@@ -67,6 +67,7 @@ class Ends:
         self.relay: Running | None = None
         self.scripted: Scripted | None = None
         self._answers: list[tuple[Answer, asyncio.Future[Line]]] = []
+        self._lines = 0
 
     async def _script(self, upstream: Upstream) -> None:
         answer, line = self._answers.pop(0)
@@ -91,6 +92,8 @@ class Ends:
         assert self.scripted is not None
         future: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
         self._answers.append((answer, future))
+        self._lines += 1
+        options.setdefault("user", f"tester-{self._lines}")  # allowances are kept for users
         async with client(self.relay.address, **options) as me:
             await me.until("session.created")
             line = Line(me, self.scripted.connections[-1], self.relay)
