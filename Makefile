@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check-code lock clean
+.PHONY: help run test check-code bench-filter lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,10 +37,13 @@ test: $(DEV_STAMP)  ## check the code and run every test
 	@sh tests/run.sh
 
 check-code: $(DEV_STAMP)  ## formatting, lint, types, imports
-	@$(BIN)/ruff format --check app tests
-	@$(BIN)/ruff check app tests
+	@$(BIN)/ruff format --check app tests bench
+	@$(BIN)/ruff check app tests bench
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench-filter: $(DEV_STAMP)  ## how many events a second the filter alone handles on one core
+	@$(BIN)/python bench/filter.py
 
 lock: $(DEV_STAMP)  ## renew the locks in requirements/
 	@$(PIP) uv

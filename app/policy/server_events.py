@@ -18,6 +18,7 @@ from app.policy.policy import Policy, Profile
 from app.policy.server_objects import (
     scalars,
     shown_item,
+    shown_part,
     shown_response,
     transcription_usage,
 )
@@ -58,8 +59,6 @@ DELTAS = frozenset(
         _K.AUDIO_DONE,
         _K.AUDIO_TRANSCRIPT_DELTA,
         _K.AUDIO_TRANSCRIPT_DONE,
-        _K.CONTENT_PART_ADDED,
-        _K.CONTENT_PART_DONE,
         _K.ARGUMENTS_DELTA,
         _K.ARGUMENTS_DONE,
     }
@@ -77,6 +76,11 @@ _OF_AN_ITEM = frozenset(
     }
 )
 """Events about one item that hold nothing but its id, numbers and what the user said."""
+
+_ITEM_FACTS = (
+    *("item_id", "content_index", "audio_start_ms", "audio_end_ms"),
+    *("id", "start", "end", "speaker", "text"),
+)
 
 HIDDEN = "hidden"
 
@@ -98,12 +102,22 @@ def judge_server(event: ServerEvent, policy: Policy, sight: ServerSight) -> Serv
         head = ServerHead(kind, _text(body.get("response_id")), item_id)
         return Pass() if judge_delta(head, sight) else Drop(HIDDEN)
     if kind in _OF_AN_ITEM:
-        return Pass() if _item_shown(item_id, sight) else Drop(HIDDEN)
+        return Rebuild(_head(body, *_ITEM_FACTS)) if _item_shown(item_id, sight) else Drop(HIDDEN)
     if kind is _K.AUDIO_CLEARED:
-        return Pass()
+        return Rebuild(_head(body))
     if kind is _K.RATE_LIMITS_UPDATED:
-        return Pass() if policy.show_rate_limits else Drop("rate-limits")
+        return _rate_limits(body) if policy.show_rate_limits else Drop("rate-limits")
     return Drop("session-view")
+
+
+def _rate_limits(body: dict[str, Any]) -> Rebuild:
+    limits = body.get("rate_limits")
+    shown = [
+        scalars(limit, ("name", "limit", "remaining", "reset_seconds"))
+        for limit in (limits if isinstance(limits, list) else [])
+        if isinstance(limit, dict)
+    ]
+    return Rebuild({**_head(body), "rate_limits": shown})
 
 
 def _response_shown(response_id: str | None, sight: ServerSight) -> bool:
@@ -160,6 +174,16 @@ def _output_item(body: dict[str, Any], _policy: Policy, sight: ServerSight) -> S
     return Rebuild({**_head(body, "response_id", "output_index"), "item": item})
 
 
+def _content_part(body: dict[str, Any], _policy: Policy, sight: ServerSight) -> ServerVerdict:
+    shown = _response_shown(_text(body.get("response_id")), sight)
+    if not (shown and _item_shown(_text(body.get("item_id")), sight)):
+        return Drop(HIDDEN)
+    part = body.get("part")
+    rebuilt = _head(body, "response_id", "item_id", "output_index", "content_index")
+    rebuilt["part"] = shown_part(part) if isinstance(part, dict) else {}
+    return Rebuild(rebuilt)
+
+
 def _response(body: dict[str, Any], policy: Policy, sight: ServerSight) -> ServerVerdict:
     response = body.get("response")
     if not isinstance(response, dict) or not _response_shown(_text(response.get("id")), sight):
@@ -206,6 +230,8 @@ _JUDGES: dict[ServerKind, Callable[[dict[str, Any], Policy, ServerSight], Server
     _K.ITEM_RETRIEVED: _item,
     _K.OUTPUT_ITEM_ADDED: _output_item,
     _K.OUTPUT_ITEM_DONE: _output_item,
+    _K.CONTENT_PART_ADDED: _content_part,
+    _K.CONTENT_PART_DONE: _content_part,
     _K.RESPONSE_CREATED: _response,
     _K.RESPONSE_DONE: _response,
     _K.TRANSCRIPTION_DELTA: _transcription,

@@ -80,6 +80,11 @@ def shown_item(item: Any, sight: ServerSight, *, retrieved: bool = False) -> dic
     return built
 
 
+def shown_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A content part, rebuilt."""
+    return scalars(part, _PART_KEYS)
+
+
 def shown_response(
     response: Mapping[str, Any], policy: Policy, sight: ServerSight
 ) -> dict[str, Any]:

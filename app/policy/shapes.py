@@ -128,7 +128,8 @@ def conversation(value: Any, path: str, _rule: str, _findings: Findings) -> Shap
 
 
 def metadata(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
-    """At most 16 pairs of strings, echoed to the client; keys `relay*` are dropped."""
+    """At most 16 pairs of strings, echoed to the client; keys `relay*` are dropped, in any case
+    of their letters, and so is a key that differs from another in case alone."""
     if not isinstance(value, dict):
         return wrong_type(path, "an object of strings")
     if len(value) > METADATA_PAIRS:
@@ -137,7 +138,12 @@ def metadata(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
         fault = _pair_fault(key, entry, path)
         if fault is not None:
             return fault
-    own = {key: entry for key, entry in value.items() if not key.startswith("relay")}
+    own: dict[str, str] = {}
+    folded: set[str] = set()
+    for key, entry in value.items():  # some readers of JSON fold case: no two keys may meet there
+        if not key.casefold().startswith("relay") and key.casefold() not in folded:
+            own[key] = entry
+            folded.add(key.casefold())
     for key in value:
         if key not in own:
             findings.ignore(f"{path}.{key}", rule)

@@ -58,7 +58,8 @@ def tree_fault(value: Any) -> str | None:
 
 
 def free_json_fault(value: Any) -> str | None:
-    """What is wrong with a piece of free JSON: at most `MAX_KEYS` keys, however nested."""
+    """What is wrong with a piece of free JSON: at most `MAX_KEYS` keys, however nested, and no two
+    of one object that differ in case alone, because some readers fold it."""
     keys = 0
     level: list[Any] = [value]
     while level:
@@ -66,6 +67,8 @@ def free_json_fault(value: Any) -> str | None:
         for entry in level:
             if isinstance(entry, dict):
                 keys += len(entry)
+                if len({key.casefold() for key in entry}) < len(entry):
+                    return "Two of its keys differ in nothing but capital letters."
                 below.extend(entry.values())
             elif isinstance(entry, list):
                 below.extend(entry)

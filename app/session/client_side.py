@@ -14,6 +14,7 @@ from app.policy.advice import advise
 from app.policy.client_events import judge
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict, Would
 from app.protocol.client_frames import encode_client
+from app.protocol.errors import FIXED_TEXTS
 from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, ServerKind
 from app.session.clocks import Clocks
@@ -54,6 +55,12 @@ def _answered(items: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(item["call_id"] for item in items if item["type"] == "function_call_output")
 
 
+NOTHING_TO_CANCEL = Refuse(
+    "response-cancel",
+    "response_cancel_not_active",
+    FIXED_TEXTS["response_cancel_not_active"],
+    violation=False,
+)
 TOO_MANY_EVENTS = _too_fast("events", "Send fewer events a second.", 1.0)
 
 
@@ -100,7 +107,9 @@ class ClientJudge:
         if (held := self._metered(event, now)) is not None:
             self._state.counters.verdict(held.rule)
             return [ToClient(self._notices.refusal(held, event.event_id))]
-        verdict = judge(event, self._terms.policy, self._sight)
+        verdict: Verdict = judge(event, self._terms.policy, self._sight)
+        if event.kind == ClientKind.RESPONSE_CANCEL and self._would_cancel_hidden(verdict):
+            verdict = NOTHING_TO_CANCEL
         self._state.counters.verdict(verdict.rule)
         return [*self._answered(event, verdict, now), *self._reported(verdict.would)]
 
@@ -135,6 +144,15 @@ class ClientJudge:
                 "responses", "Wait until an out-of-band response in progress is done.", 1.0
             )
         return None
+
+    def _would_cancel_hidden(self, verdict: Verdict) -> bool:
+        """Whether a cancel that names no response would meet one that the client cannot see."""
+        if not isinstance(verdict, Forward) or "response_id" in verdict.event:
+            return False
+        return any(
+            response.active and response.in_conversation and not response.visible
+            for response in self._state.responses.values()
+        )
 
     def _out_of_band_full(self, event: ClientEvent) -> bool:
         response = event.body.get("response")
@@ -173,11 +191,12 @@ class ClientJudge:
         match event.kind:
             case ClientKind.SESSION_UPDATE:
                 session = body["session"]
-                self._state.own_tools |= {tool["name"] for tool in session.get("tools") or ()}
+                self._learn_tools(session)
                 sent.instructions = session.get("instructions")
                 sent.input_format = input_format(session)
             case ClientKind.RESPONSE_CREATE:
                 response = body.get("response", {})
+                self._learn_tools(response)
                 sent.in_conversation = response.get("conversation") != "none"
                 sent.call_ids = _answered(response.get("input", []))
             case ClientKind.ITEM_CREATE:
@@ -191,6 +210,13 @@ class ClientJudge:
         self._state.calls |= dict.fromkeys(sent.call_ids, True)
         self._state.outstanding.add(sent)
         return sent.event_id
+
+    def _learn_tools(self, settings: dict[str, Any]) -> None:
+        """Tools of the client's own, whose calls are for it. The operator's hidden ones go along in
+        every list and stay hidden."""
+        hidden = {tool.name for tool in self._terms.policy.server_tools}
+        named = {tool["name"] for tool in settings.get("tools") or ()}
+        self._state.own_tools |= named - hidden
 
     def _told(self, hint: Hint | None) -> list[Command]:
         """For the operator's log. Names that a client made up are not written there."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from app.policy.policy import Profile
 from app.protocol.client_frames import decode_append, decode_other
 from app.protocol.close_reasons import CloseReason
-from app.protocol.events import Malformed
+from app.protocol.events import ClientEvent, Malformed
 from app.session.client_side import ClientJudge
 from app.session.clocks import Clocks, Warn
 from app.session.commands import (
@@ -113,10 +113,10 @@ class Gate:
         self.state.counters.client_bytes += len(frame)
         dialect = self._terms.client_dialect
         event = decode_append(frame, dialect)
-        if event is None:
+        if not isinstance(event, ClientEvent):
             if (held := self._client.held(len(frame), now)) is not None:
                 return held + self._flooded(now)
-            event = decode_other(frame, dialect)
+            event = event or decode_other(frame, dialect)
         if isinstance(event, Malformed):
             commands = self._client.malformed(event)
         else:

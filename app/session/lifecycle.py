@@ -25,7 +25,8 @@ def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> Sent
     body = event.body
     match event.kind:
         case ServerKind.ITEM_CREATED | ServerKind.ITEM_ADDED:
-            _learn_item(state, body.get("item"), body.get("previous_item_id"), True, sight)
+            _learn_item(state, body.get("item"), None, not _may_be_hidden(state, body), sight)
+            _place(state, body.get("item"), body.get("previous_item_id"))
         case ServerKind.OUTPUT_ITEM_ADDED:
             response = state.responses.get(_text(body.get("response_id")) or "")
             shown = response is not None and response.visible
@@ -60,9 +61,7 @@ def _learn_item(
 ) -> None:
     if not isinstance(item, dict) or (item_id := _text(item.get("id"))) is None:
         return
-    known = state.items.get(item_id)
-    if known is not None:
-        known.previous = _text(previous) or known.previous
+    if item_id in state.items:
         return
     learned = Item(
         visible=False,
@@ -76,6 +75,23 @@ def _learn_item(
     call_id = _text(item.get("call_id"))
     if learned.visible and learned.kind == "function_call" and call_id is not None:
         state.calls.setdefault(call_id, False)
+
+
+def _place(state: SessionState, item: Any, previous: Any) -> None:
+    known = state.items.get(_text(item.get("id")) or "") if isinstance(item, dict) else None
+    if known is not None:
+        known.previous = _text(previous) or known.previous
+        known.placed = True
+
+
+def _may_be_hidden(state: SessionState, body: dict[str, Any]) -> bool:
+    """Whether an item that nobody has announced may be part of a response that is hidden."""
+    item = body.get("item")
+    said_by = item.get("role") if isinstance(item, dict) else None
+    kind = item.get("type") if isinstance(item, dict) else None
+    if said_by != "assistant" and kind != "function_call":
+        return False
+    return any(response.active and not response.visible for response in state.responses.values())
 
 
 def _is_clients(state: SessionState, item_id: str, item: dict[str, Any]) -> bool:
@@ -100,7 +116,7 @@ def _learn_audio_item(state: SessionState, body: dict[str, Any]) -> None:
     item_id = _text(body.get("item_id"))
     if item_id is not None and item_id not in state.items:
         state.items[item_id] = Item(
-            visible=True, role="user", previous=_text(body.get("previous_item_id"))
+            visible=True, role="user", previous=_text(body.get("previous_item_id")), placed=True
         )
 
 

@@ -88,6 +88,8 @@ class Meters:
 
     def flooded(self, now: float) -> bool:
         """Whether a client has been at its limit for too long without a breath."""
+        if self._acts.has(self._limits.acts_burst / 2, now):
+            self._crowded_since = None
         since = self._crowded_since
         return since is not None and now - since >= self._limits.flood_seconds
 

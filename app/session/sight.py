@@ -67,7 +67,9 @@ class SessionSight:
 
     def root_predecessor(self) -> str | None:
         """The last hidden item of the conversation's unbroken hidden beginning."""
-        followers = {item.previous: item_id for item_id, item in self._state.items.items()}
+        followers = {
+            item.previous: item_id for item_id, item in self._state.items.items() if item.placed
+        }
         last = None
         current = followers.get(None)
         while current is not None and not self._state.items[current].visible:

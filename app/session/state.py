@@ -27,7 +27,8 @@ class Phase(StrEnum):
 
 class Item(msgspec.Struct):
     """One conversation item. `previous` is the item before it (None: the first); `audio` is true
-    once the model has said something aloud in it."""
+    once the model has said something aloud in it, `placed` once its place in the conversation is
+    known."""
 
     visible: bool
     kind: str = "message"
@@ -35,6 +36,7 @@ class Item(msgspec.Struct):
     previous: str | None = None
     audio: bool = False
     client_wrote: bool = False
+    placed: bool = False
 
 
 class Response(msgspec.Struct):

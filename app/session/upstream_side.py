@@ -1,6 +1,6 @@
 """Judges upstream's events: pass the original bytes, rebuild from known keys, or drop.
 
-Parts of a response are judged by their head alone (which response, which item); everything else is
+Deltas are judged by their head alone (which response, which item); everything else is
 decoded, observed by the lifecycle and shown to the policy.
 """
 
@@ -24,9 +24,6 @@ from app.session.outstanding import Sent
 from app.session.sight import SessionSight
 from app.session.state import SessionState
 from app.session.terms import Terms
-
-OBSERVED = frozenset({ServerKind.CONTENT_PART_ADDED})
-"""Parts of a response that the lifecycle must see: they say which items can be heard."""
 
 
 class UpstreamJudge:
@@ -53,7 +50,7 @@ class UpstreamJudge:
         head = server_head(frame, self._terms.upstream_dialect)
         if head is None:
             return self._unknown(frame)
-        if head.kind in DELTAS and head.kind not in OBSERVED and self._same_dialect:
+        if head.kind in DELTAS and self._same_dialect:
             passes = judge_delta(head, self._sight)
             return self._carry_out(Pass() if passes else Drop("hidden"), frame)
         event = decode_server(frame, self._terms.upstream_dialect)

@@ -86,7 +86,9 @@ def parse_policy(text: str) -> tuple[PolicyFile, tuple[str, ...]]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return PolicyFile(), (f"is not TOML: {error}",)
+        last = text.rstrip("\n").count("\n") + 1
+        said = str(error).replace("at end of document", f"at line {last}, the end")
+        return PolicyFile(), (f"is not TOML: {said}",)
     except RecursionError:
         return PolicyFile(), ("is not TOML that can be used: it is nested too deep",)
     lines = Lines(text)

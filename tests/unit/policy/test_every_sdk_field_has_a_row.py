@@ -339,7 +339,7 @@ def with_canary(path: str) -> dict[str, Any]:
         _plant(item, path.split(".")[1:])
         return {"type": "conversation.item.create", "item": item}
     row = _row(path)
-    base = next((BELOW[name] for name in BELOW if _row(name) == row), {})
+    base: Any = next((BELOW[name] for name in BELOW if _row(name) == row), {})
     value = json.loads(json.dumps(base))
     _plant(value, path.removeprefix(f"{row}.").split("."))
     return event_with(row, value)

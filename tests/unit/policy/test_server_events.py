@@ -167,13 +167,15 @@ OF_AN_ITEM = [
 
 @pytest.mark.parametrize(("kind", "dialect"), OF_AN_ITEM)
 def test_an_event_about_an_item_passes_if_the_item_is_visible(kind: str, dialect: Dialect) -> None:
-    assert told({"type": kind, "item_id": "item_user"}, dialect=dialect) == Pass()
+    event = {"type": kind, "item_id": "item_user", "new": CANARY}
+    assert told(event, dialect=dialect) == Rebuild({"type": kind, "item_id": "item_user"})
     for item_id in ("item_hidden", None, 5):
         assert told({"type": kind, "item_id": item_id}, dialect=dialect) == Drop("hidden")
 
 
 def test_a_cleared_buffer_is_always_told() -> None:
-    assert told({"type": "input_audio_buffer.cleared"}) == Pass()
+    cleared = {"type": "input_audio_buffer.cleared"}
+    assert told({**cleared, "new": CANARY}) == Rebuild(cleared)
 
 
 def test_committed_audio_is_placed_among_what_the_client_sees() -> None:
@@ -511,9 +513,34 @@ def test_the_conversation_is_announced_by_its_id() -> None:
 
 
 def test_the_deployments_shared_quota_is_shown_by_setting_only() -> None:
-    event = {"type": "rate_limits.updated", "rate_limits": []}
+    limit = {"name": "tokens", "limit": 9, "remaining": 3, "reset_seconds": 1.5}
+    event = {"type": "rate_limits.updated", "rate_limits": [{**limit, "new": CANARY}, 5]}
     assert told(event) == Drop("rate-limits")
-    assert told(event, Policy(show_rate_limits=True)) == Pass()
+    shown_limits = {"type": "rate_limits.updated", "rate_limits": [limit]}
+    assert told(event, Policy(show_rate_limits=True)) == Rebuild(shown_limits)
+    assert told({**event, "rate_limits": 5}, Policy(show_rate_limits=True)) == Rebuild(
+        {"type": "rate_limits.updated", "rate_limits": []}
+    )
+
+
+@pytest.mark.parametrize("kind", ["added", "done"])
+def test_a_content_part_is_rebuilt_where_its_item_is_visible(kind: str) -> None:
+    event = {
+        "type": f"response.content_part.{kind}",
+        "response_id": "resp_1",
+        "item_id": "item_said",
+        "part": {"type": "audio", "transcript": "hi", "new": CANARY},
+        "new": CANARY,
+    }
+    verdict = told(event)
+    assert isinstance(verdict, Rebuild)
+    assert verdict.body["part"] == {"type": "audio", "transcript": "hi"}
+    assert "new" not in verdict.body
+    odd = told({**event, "part": 5})
+    assert isinstance(odd, Rebuild)
+    assert odd.body["part"] == {}
+    assert told({**event, "response_id": "resp_hidden"}) == Drop("hidden")
+    assert told({**event, "item_id": "item_hidden"}) == Drop("hidden")
 
 
 @pytest.mark.parametrize("kind", ["session.created", "session.updated"])

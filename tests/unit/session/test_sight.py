@@ -16,7 +16,7 @@ def chain(*items: tuple[str, bool]) -> SessionSight:
     state = SessionState(session_id="s")
     previous = None
     for name, visible in items:
-        state.items[name] = Item(visible=visible, previous=previous)
+        state.items[name] = Item(visible=visible, previous=previous, placed=True)
         previous = name
     return SessionSight(state, Policy())
 
@@ -46,8 +46,8 @@ def test_the_nearest_visible_predecessor_is_found_or_there_is_none() -> None:
 
 def test_a_chain_that_bites_its_tail_ends() -> None:
     state = SessionState(session_id="s")
-    state.items["a"] = Item(visible=False, previous="b")
-    state.items["b"] = Item(visible=False, previous="a")
+    state.items["a"] = Item(visible=False, previous="b", placed=True)
+    state.items["b"] = Item(visible=False, previous="a", placed=True)
     sight = SessionSight(state, Policy())
     assert sight.visible_predecessor("a") is None
     assert sight.root_predecessor() is None
