@@ -128,7 +128,7 @@ def with_text(text: str, claims: str = "", **more: str) -> dict[str, str]:
 def test_a_listed_claim_is_filled_for_each_user() -> None:
     settings = load(with_text("Serve {{user.sub}} of {{user.team}}.", "sub, team,sub"))
     assert settings.claims_wanted() == {"sub", "team"}
-    configuration = settings.configuration().for_user({"sub": "ann"}.get)  # type: ignore[arg-type]
+    configuration = settings.configuration().for_user({"sub": "ann"}.get)
     assert configuration.instructions == 'Serve "ann" of "".'
     assert settings.configuration().instructions == "Serve {{user.sub}} of {{user.team}}."
 

@@ -1,0 +1,351 @@
+"""`policy explain` and the policy in `check`, as a person meets them and as a program reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.explaining import explain, ready_gate
+from app.cli.policy import USED, explain_event
+from app.cli.policy_table import lines
+from app.cli.running import CannotStart
+from app.policy.policy import Configuration, Policy, Profile
+from app.policy.rows import ROWS, spoken
+from app.session.limits import Limits
+from app.session.state import Phase
+from app.session.terms import Terms
+from app.settings import Settings, load
+from app.settings.settings import abouts
+from tests.harness.client import client
+from tests.harness.embedded import embedded
+from tests.harness.process import ROOT, run
+from tests.harness.relay import running_relay
+from tests.harness.upstream import scripted_upstream
+from tests.integration.test_policy_file import take_everything
+
+FILE = """\
+[guided]
+voices = ["coral"]
+create_response = true
+report = ["session.instructions"]
+[guided.rows]
+"conversation.item.delete" = "refuse"
+"""
+REWRITTEN: dict[str, Any] = {
+    "type": "session.update",
+    "event_id": "evt_1",
+    "session": {
+        "instructions": "Größe",
+        "voice": "verse",
+        "temperature": 3,
+        "turn_detection": {"type": "server_vad"},
+        "tracing": "auto",
+        "made_up": 1,
+    },
+}
+REFUSED = {"type": "conversation.item.delete", "event_id": "evt_2", "item_id": "item_1"}
+
+
+@pytest.fixture
+def policy_file(tmp_path: Path) -> str:
+    (tmp_path / "policy.toml").write_text(FILE)
+    return str(tmp_path / "policy.toml")
+
+
+def written(folder: Path, event: object) -> str:
+    path = folder / "event.json"
+    path.write_text(event if isinstance(event, str) else json.dumps(event, indent=2))
+    return str(path)
+
+
+def explained(event: object, profile: Profile = Profile.GUIDED, **policy: Any) -> Any:
+    terms = Terms("s", "explain", Policy(profile, **policy), Configuration(), Limits(), 0, "m")
+    return explain(json.dumps(event).encode() if isinstance(event, dict) else event, terms)  # type: ignore[arg-type]
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+async def test_a_person_reads_verdict_rule_reason_fix_and_the_bytes(
+    tmp_path: Path, policy_file: str
+) -> None:
+    path = written(tmp_path, REWRITTEN)
+    status, out, err = await run("policy", "explain", path, RELAY_POLICY_FILE=policy_file)
+    assert (status, err) == (0, "")
+    said = out.split("\n")
+    assert said[0] == "REWRITTEN  session.update in profile guided"
+    assert "  rule session-update: by the rows for the session" in said
+    where = said.index("session.tracing: ignored")
+    assert said[where + 1 : where + 3] == [
+        "  traces are the operator's",
+        "  the operator: No profile allows it: leave it out in the frontend.",
+    ]
+    assert "session.temperature: changed to 1.2" in said
+    assert "report mode: session.instructions: would strip (session-instructions)" in said
+    sent = json.loads(said[said.index("goes upstream:") + 1])
+    assert sent == {
+        "type": "session.update",
+        "event_id": "evt_1",
+        "session": {
+            "instructions": "Größe",
+            "temperature": 1.2,
+            "turn_detection": {"type": "server_vad", "create_response": True},
+        },
+    }
+    relay = json.loads(said[said.index("the client reads in `relay`:") + 1])
+    assert relay["ignored"] == ["session.voice", "session.tracing", "session.made_up"]
+
+
+async def test_a_refusal_ends_with_status_one_and_shows_the_error(
+    tmp_path: Path, policy_file: str
+) -> None:
+    path = written(tmp_path, REFUSED)
+    status, out, _ = await run("policy", "explain", path, RELAY_POLICY_FILE=policy_file)
+    assert status == 1
+    assert out.startswith("REFUSED  conversation.item.delete in profile guided\n")
+    said = out.split("\n")
+    error = json.loads(said[said.index("the client gets:") + 1])
+    assert (error["type"], error["error"]["event_id"]) == ("error", "evt_2")
+    assert error["error"]["code"] == "policy_violation"
+    assert "goes upstream:" not in said
+    status, out, _ = await run("policy", "explain", path, "--profile", "open", "--json")
+    told = json.loads(out)
+    assert (status, told["verdict"], told["profile"]) == (0, "allowed", "open")
+    assert json.loads(told["upstream"]) == REFUSED
+    assert told["assumed"] == ["item_1 is an item that this client can see"]
+
+
+async def test_standard_input_is_read_where_a_dash_stands() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(
+            "sh",
+            "-c",
+            f"printf '%s' '{json.dumps(REFUSED)}' | .venv/bin/python -m app policy explain -",
+        ),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert out.startswith(b"ALLOWED  conversation.item.delete in profile guided\n")
+
+
+# -- the same, in this process -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "said"),
+    [
+        (None, {}, "cannot be read (No such file or directory)."),
+        ("{" + " " * 300_000 + "}", {}, "is larger than 262144 bytes (RELAY_MAX_MESSAGE_BYTES)"),
+        ("{}", {"profile": "opne"}, "There is no profile 'opne' (did you mean `open`?): locked, g"),
+    ],
+)
+def test_input_that_cannot_be_used_is_told(
+    tmp_path: Path, content: str | None, arguments: dict[str, str], said: str
+) -> None:
+    path = str(tmp_path / "absent.json") if content is None else written(tmp_path, content)
+    with pytest.raises(CannotStart) as stopped:
+        explain_event({}, path, **arguments)
+    assert said in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ("{not json", 2),
+        ("\ufeff{}", 2),
+        ("[]", 1),
+        ("{}", 1),
+        ('{"type": "made.up"}', 1),
+        ('{"type": "input_audio_buffer.append", "audio": ""}', 0),
+        ('{"type": "session.update", "session": {"tracing": "auto"}}', 0),
+        ('{"type": "response.create"}', 0),
+    ],
+)
+def test_the_exit_status_says_what_became_of_it(tmp_path: Path, content: str, status: int) -> None:
+    assert explain_event({}, written(tmp_path, content)) == status
+    assert explain_event({}, written(tmp_path, content), as_json=True) == status
+
+
+def test_a_mistake_in_the_settings_that_matter_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, REFUSED)
+    with pytest.raises(CannotStart, match="RELAY_POLICY must be"):
+        explain_event({"RELAY_POLICY": "opne"}, path)
+    unready = {"RELAY_UPSTREAM_AUTH": "api-key-header", "AZURE_OPENAI_ENDPOINT": "no address"}
+    assert explain_event(unready, path) == 0
+    assert set(abouts()) >= USED
+
+
+def test_who_has_no_profile_by_claim_is_explained_the_narrowest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policy.toml").write_text("[profiles]\nstaff = 'open'\nguest = 'locked'\n")
+    environ = {
+        "RELAY_POLICY_FILE": str(tmp_path / "policy.toml"),
+        "RELAY_PROFILE_CLAIM": "role",
+    }
+    assert explain_event(environ, written(tmp_path, REFUSED)) == 1
+    assert "in profile locked" in capsys.readouterr().out
+
+
+def test_a_session_that_talks_to_nobody_is_ready() -> None:
+    terms = Terms("s", "x", Policy(), Configuration(instructions="a"), Limits(), 0, "m")
+    assert ready_gate(terms).phase is Phase.READY
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict", "rule"),
+    [
+        ({"type": "input_audio_buffer.append", "audio": ""}, "ignored", "audio-append"),
+        ({"type": "session.update", "session": {"tracing": 1}}, "answered", "session-update"),
+        ({"type": "response.cancel", "response_id": "r"}, "allowed", "response-cancel"),
+        ({"type": "made.up"}, "refused", "unknown-event"),
+        ({"type": "session.update", "session": {"voice": 7}}, "refused", "malformed"),
+    ],
+)
+def test_every_verdict_has_its_word_its_rule_and_why(
+    event: dict[str, Any], verdict: str, rule: str
+) -> None:
+    told = explained(event)
+    assert (told.verdict, told.rule) == (verdict, rule)
+    assert told.why
+    assert (told.upstream is not None) is (verdict == "allowed")
+    assert (told.client is not None) is (verdict in ("answered", "refused"))
+
+
+@pytest.mark.parametrize(
+    ("event", "assumed"),
+    [
+        ({"type": "response.cancel", "response_id": "r"}, "r is a response that this client can s"),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": "c", "output": "1"},
+            },
+            "c is an open call of a client tool",
+        ),
+        ({"type": "conversation.item.retrieve", "item_id": "i"}, "i is an item that this client"),
+        (
+            {
+                "type": "conversation.item.truncate",
+                "item_id": "i",
+                "content_index": 0,
+                "audio_end_ms": 1,
+            },
+            "i is an item that this client",
+        ),
+    ],
+)
+def test_what_an_event_names_is_believed_and_said(event: dict[str, Any], assumed: str) -> None:
+    told = explained(event)
+    assert told.verdict == "allowed", told
+    (only,) = told.assumed
+    assert only.startswith(assumed)
+
+
+async def test_the_bytes_are_those_that_upstream_receives(policy_file: str, tmp_path: Path) -> None:
+    """The whole relay, with the same settings, sends what was foretold."""
+    events = [
+        REWRITTEN,
+        {"type": "response.create", "event_id": "e_r", "response": {"voice": "coral"}},
+        {
+            "type": "conversation.item.create",
+            "event_id": "e_i",
+            "previous_item_id": "root",
+            "item": {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "ü"}],
+            },
+        },
+        {"type": "input_audio_buffer.append", "audio": "AAAAAAAA"},
+    ]
+    settings = load({"RELAY_POLICY_FILE": policy_file}, only=USED)
+    policy, configuration = settings.policy(), settings.configuration()
+    terms = Terms("s", "seed", policy, configuration, Limits(), 0, "m")
+    foretold = [explain(json.dumps(event).encode(), terms).upstream for event in events]
+    async with scripted_upstream(take_everything) as upstream:
+        async with running_relay(upstream.address, policy_file=FILE) as relay:
+            async with client(relay.address) as me:
+                await me.next()
+                for event in events:
+                    await me.send(event)
+                async with asyncio.timeout(5):
+                    while len(upstream.one.received) <= len(events):
+                        await asyncio.sleep(0.01)
+    assert [frame.encode() for frame in upstream.one.received[1:]] == foretold
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
+def table(profile: Profile = Profile.GUIDED, **settings: Any) -> dict[str, tuple[str, str, str]]:
+    found = lines(Settings(**settings), profile)
+    return {line.row: (line.act, line.source, line.values) for line in found}
+
+
+def test_the_table_says_act_source_and_values_of_every_row() -> None:
+    rows = table(policy_file=FILE)
+    assert list(rows) == [spoken(row) for row in ROWS.values()]
+    assert rows["session.voice"] == ("allow", "guided", "voices: coral")
+    assert rows["conversation.item.delete"] == ("refuse", "file, line 6", "")
+    assert rows["session.instructions"][0] == "strip (reported)"
+    assert rows["session.instructions"][2] == "instructions_characters: at most 16000"
+    assert rows["session.turn_detection"][2] == "create_response: forced to true"
+    assert rows["session.temperature"] == ("allow", "guided", "temperature: 0.6 to 1.2")
+    assert rows["session.tools"][2] == "client_tools: none"
+    assert rows["session.input_audio_transcription"] == ("allow", "guided", "")
+    assert table(Profile.LOCKED)["session.voice"] == ("strip", "locked", "")
+
+
+def test_the_table_names_the_switches_that_decide() -> None:
+    audio, said = "user/input_audio", "assistant/text"
+    assert table(policy_file="[guided]\nhistory = true")[said][:2] == (
+        "allow",
+        "history (before the first response)",
+    )
+    assert table(policy_file="[guided]\nmoderates = true")[audio] == ("refuse", "moderates", "")
+    heard = table(session_transcription_model="whisper-1")
+    assert heard[audio][:2] == ("refuse", "RELAY_SESSION_TRANSCRIPTION_MODEL")
+    own = table(
+        session_transcription_model="m", policy_file='[guided.rows]\n"user/input_audio"="allow"'
+    )
+    assert own[audio][:2] == ("allow", "file, line 2")
+
+
+async def test_check_prints_the_policy_in_force_behind_the_settings(
+    tmp_path: Path, policy_file: str
+) -> None:
+    async with embedded() as upstream:
+        status, out, err = await run(
+            "check",
+            RELAY_UPSTREAM="embedded",
+            RELAY_EMBEDDED_ADDRESS=upstream.address,
+            RELAY_EMBEDDED_KEY=upstream.key,
+            RELAY_AUTH="dev",
+            RELAY_POLICY_FILE=policy_file,
+            RELAY_SESSION_INSTRUCTIONS="You serve {{user.sub}}.",
+            RELAY_INSTRUCTION_CLAIMS="sub",
+        )
+    assert (status, err) == (0, ""), out
+    rows = [" ".join(line.split()) for line in out.split("\n")]
+    assert "RELAY_POLICY_FILE (guided: 2 values, 1 rows) file" in rows
+    assert "policy of profile guided" in rows
+    assert "conversation.item.delete refuse file, line 6" in rows
+    assert "session.voice allow guided voices: coral" in rows
+    assert rows.index("policy of profile guided") > rows.index("RELAY_LOG_LEVEL info default")
+    assert not any("policy of profile open" in row for row in rows)
+
+
+async def test_a_mistake_in_the_file_stops_check_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("[guided]\n\nvoicse = ['alloy']\n")
+    given = {"RELAY_POLICY_FILE": str(tmp_path / "policy.toml"), "RELAY_AUTH": "dev"}
+    status, _, err = await run("check", **given)
+    assert status == 2
+    assert "line 3: [guided] has no key `voicse` (did you mean `voices`?)." in err
