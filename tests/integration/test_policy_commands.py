@@ -1,4 +1,4 @@
-"""`policy explain` and the policy in `check`, as a person meets them and as a program reads them."""
+"""`policy explain` and the policy in `check`, as a person and as a program meets them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def test_standard_input_is_read_where_a_dash_stands() -> None:
     ],
 )
 def test_input_that_cannot_be_used_is_told(
-    tmp_path: Path, content: str | None, arguments: dict[str, str], said: str
+    tmp_path: Path, content: str | None, arguments: dict[str, Any], said: str
 ) -> None:
     path = str(tmp_path / "absent.json") if content is None else written(tmp_path, content)
     with pytest.raises(CannotStart) as stopped:
@@ -339,13 +339,13 @@ async def test_check_prints_the_policy_in_force_behind_the_settings(
     assert "policy of profile guided" in rows
     assert "conversation.item.delete refuse file, line 6" in rows
     assert "session.voice allow guided voices: coral" in rows
-    assert rows.index("policy of profile guided") > rows.index("RELAY_LOG_LEVEL info default")
+    assert rows.index("policy of profile guided") > rows.index("RELAY_AUTH dev environment")
     assert not any("policy of profile open" in row for row in rows)
 
 
 async def test_a_mistake_in_the_file_stops_check_with_the_line(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("[guided]\n\nvoicse = ['alloy']\n")
-    given = {"RELAY_POLICY_FILE": str(tmp_path / "policy.toml"), "RELAY_AUTH": "dev"}
-    status, _, err = await run("check", **given)
+    given: dict[str, Any] = {"RELAY_POLICY_FILE": str(tmp_path / "policy.toml")}
+    status, _, err = await run("check", RELAY_AUTH="dev", **given)
     assert status == 2
     assert "line 3: [guided] has no key `voicse` (did you mean `voices`?)." in err
