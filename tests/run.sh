@@ -18,11 +18,8 @@ $bin/ruff check --quiet app tests || { echo "Lint: run '$bin/ruff check --fix ap
 $bin/mypy --no-error-summary || { echo "Types: see above."; status=1; }
 imports=$($bin/lint-imports --no-logo 2>&1) || { echo "$imports"; echo "Imports: see above."; status=1; }
 
-# Most tests wait for a peer most of the time, so twice the cores is not too many.
-workers=${TEST_WORKERS:-$(( $(getconf _NPROCESSORS_ONLN) * 2 ))}
-
 echo "Running the tests ..."
-$bin/pytest -q -n "$workers" --dist worksteal "$@" || status=$?
+$bin/pytest -q -n "${TEST_WORKERS:-auto}" --dist worksteal "$@" || status=$?
 
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
     || echo "The browser tests were skipped: 'apt-get install chromium' brings the browser."

@@ -517,6 +517,7 @@ def test_the_profile_of_a_user_follows_from_the_claim(environ: Any) -> None:
     assert rule.choose(nobody) is GUIDED
     assert settings.policy().profile is GUIDED
     assert settings.claims_wanted() == {"role"}
+    assert str(settings.policy_file) == "(2 values of a claim)"
 
 
 def test_without_a_claim_everybody_has_the_profile_of_the_settings() -> None:
