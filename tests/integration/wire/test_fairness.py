@@ -55,7 +55,11 @@ async def test_a_client_that_pipelines_requests_and_reads_nothing_is_let_go() ->
         loop = asyncio.get_running_loop()
         await loop.sock_connect(raw, (host, int(port)))
         await loop.sock_sendall(raw, b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+        connections = relay.server.server_state.connections
+        async with asyncio.timeout(5):
+            while not connections:
+                await asyncio.sleep(0.01)
         async with asyncio.timeout(20):
-            while relay.server.server_state.connections:
+            while connections:
                 await asyncio.sleep(0.05)
         raw.close()
