@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check-code bench-filter lock clean
+.PHONY: help run test soak check-code bench-filter lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ run: $(RUN_STAMP)  ## relay + embedded upstream + demo page, no account needed
 
 test: $(DEV_STAMP)  ## check the code and run every test
 	@sh tests/run.sh
+
+soak: $(DEV_STAMP)  ## what takes minutes: thousands of sessions, components killed and frozen
+	@$(BIN)/pytest -q -m soak -p no:xdist tests
 
 check-code: $(DEV_STAMP)  ## formatting, lint, types, imports
 	@$(BIN)/ruff format --check app tests bench

@@ -3,6 +3,13 @@
 set -eu
 bin=.venv/bin
 
+if ! command -v redis-server >/dev/null \
+    && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing redis-server and haproxy for the tests (Debian's packages) ..."
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server haproxy; } \
+        >/dev/null 2>&1 || echo "They could not be installed; the tests that need them will say so."
+fi
+
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
     && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing Chromium for the browser tests (Debian's package) ..."
