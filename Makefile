@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check-code bench-filter lock clean
+.PHONY: help run test soak check-code bench bench-filter lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ check-code: $(DEV_STAMP)  ## formatting, lint, types, imports
 	@$(BIN)/ruff check app tests bench
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(DEV_STAMP)  ## cost beside HAProxy, nginx and the usual FastAPI code, as ratios
+	@sh bench/install.sh
+	@$(BIN)/python -m bench
 
 bench-filter: $(DEV_STAMP)  ## how many events a second the filter alone handles on one core
 	@$(BIN)/python bench/filter.py
