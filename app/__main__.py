@@ -25,11 +25,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON when 
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", help="Drain when standard input ends.", hidden=True)
+    ] = False,
+) -> None:
     """Run the relay. Everything is set by environment variables or a .env file."""
     from app.cli.serve import serve
 
-    serve(dict(os.environ))
+    serve(dict(os.environ), with_parent=with_parent)
 
 
 @cli.command()

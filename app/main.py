@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,11 +18,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.admin.desk import AdminRules, Desk
+from app.admin.routes import admin_app
 from app.auth.authenticator import LivingAuthenticator
-from app.auth.dev import DevAuthenticator
 from app.auth.origin import OriginRules
 from app.auth.principal import Principal
 from app.auth.tickets import Tickets
+from app.parts import make_authenticator, make_credential, make_dials, make_store, store_obstacle
 from app.policy.policy import Profile
 from app.policy.view import may_set, opening_view
 from app.protocol.names import Dialect
@@ -33,21 +34,18 @@ from app.relay.relay import Relay
 from app.relay.tasks import Tasks
 from app.session.gate import Gate
 from app.session.meters import Meters
+from app.session.models import Models
 from app.session.terms import Terms
-from app.settings import AuthMode, Settings, UpstreamAuth
-from app.store.memory import MemoryStore
+from app.settings import Settings
+from app.store.store import Store
 from app.telemetry.logs import session_closed, user_hash
-from app.upstream.bearer import EntraBearer
-from app.upstream.clock import SystemClock
-from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, Credential
-from app.upstream.dial import Dialler
-from app.upstream.dial_queue import DialLimits, DialQueue
-from app.upstream.entra import azure_token_source
-from app.upstream.proxy import parse_proxy
-from app.upstream.tls import tls_context
 from app.web.assets import load_assets
+from app.web.client_address import ClientAddresses, TrustedProxies
 from app.web.door import Door
+from app.web.models import model_chooser
+from app.web.proof import Prover
 from app.web.routes import open_door
+from app.web.strangers import Strangers
 
 STATIC = Path(__file__).parent / "web" / "static"
 
@@ -57,9 +55,11 @@ MODEL_SHOWN = "gpt-4o-realtime-preview"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The application and what the server beside it needs."""
+    """The application and what the server beside it needs. `admin` is the operator's own
+    application, None where there is no admin listener."""
 
     app: FastAPI
+    admin: FastAPI | None
     registry: Registry
     tasks: Tasks
 
@@ -69,21 +69,29 @@ def create(settings: Settings) -> Product:
     tasks = Tasks()
     credential = make_credential(settings)
     authenticator = make_authenticator(settings)
+    store = make_store(settings)
+    tickets = Tickets(store, settings.ticket_seconds, time.time)
     registry = Registry(
         limits=settings.limits(),
         make_gate=_gate_maker(settings),
-        dials=make_dialler(settings, credential),
+        dials=make_dials(settings, credential),
         tasks=tasks,
+        store=store,
+        hash_user=_user_hasher(settings),
+        verify=Prover(authenticator, tickets, time.time),
         ended=_closing(settings),
     )
+    store.on_revoked(registry.revoked)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         credential.start(tasks.spawn)
         authenticator.start(tasks.spawn)
+        store.start(tasks.spawn)
         try:
             yield
         finally:
+            await store.close()
             await authenticator.close()
             await credential.close()
             await tasks.close()
@@ -91,71 +99,33 @@ def create(settings: Settings) -> Product:
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
-    open_door(app, _door(settings, registry, authenticator))
-    return Product(app, registry, tasks)
+    open_door(app, _door(settings, registry, authenticator, store, tickets))
+    return Product(app, _admin(settings, registry, store), registry, tasks)
 
 
-def make_credential(settings: Settings) -> Credential:
-    """How the relay signs in upstream."""
-    key = settings.key_in_force()
-    match settings.auth_in_force():
-        case UpstreamAuth.ENTRA:
-            identity = settings.entra_identity(shutil.which)
-            return EntraBearer(azure_token_source(identity), settings.upstream_scope)
-        case UpstreamAuth.API_KEY_HEADER:
-            return ApiKeyHeader(key.get_secret_value() if key else "")
-        case UpstreamAuth.API_KEY_QUERY:
-            return ApiKeyQuery(key.get_secret_value() if key else "")
-
-
-def make_authenticator(settings: Settings) -> LivingAuthenticator:
-    """How users prove who they are."""
-    if settings.auth is AuthMode.DEV:
-        return DevAuthenticator()
-    # What this needs takes a quarter of a second to import, and `demo` never does.
-    from app.auth.claims import Trust
-    from app.auth.fetching import HttpFetch
-    from app.auth.jwks import IssuerKeys
-    from app.auth.oidc import OidcAuthenticator
-
-    trust = Trust(
-        issuer=settings.oidc_issuer or "",
-        audiences=frozenset(settings.oidc_audience),
-        entra=settings.users_are_entra(),
-        tenants=frozenset(settings.oidc_tenants),
-        scope=settings.oidc_required_scope,
-        role=settings.oidc_required_role,
-        leeway=float(settings.oidc_leeway_seconds),
-        kept=settings.claims_wanted(),
+def _admin(settings: Settings, registry: Registry, store: Store) -> FastAPI | None:
+    if settings.admin_port is None:
+        return None
+    token = settings.admin_token
+    rules = AdminRules(
+        token.get_secret_value() if token is not None else None, frozenset(settings.admin_hosts)
     )
-    ca_file = settings.oidc_ca_file
-    tls = tls_context(str(ca_file) if ca_file else None)
-    clock = SystemClock()
-    keys = IssuerKeys(trust.issuer, HttpFetch(tls, settings.oidc_proxy), clock=clock)
-    return OidcAuthenticator(trust, keys, clock)
+    return admin_app(Desk(registry, store, _user_hasher(settings), rules))
 
 
-def make_dialler(settings: Settings, credential: Credential) -> Dialler:
-    """Whom the relay dials, and how."""
-    endpoint = settings.endpoint()
-    ca_file = settings.upstream_ca_file
-    return Dialler(
-        endpoint,
-        credential,
-        limits=settings.upstream_wire_limits(),
-        tls=tls_context(str(ca_file) if ca_file else None) if endpoint.scheme == "wss" else None,
-        proxy=parse_proxy(settings.upstream_proxy),
-        queue=DialQueue(DialLimits(settings.max_dials_at_once, settings.dials_per_second)),
-    )
+def _user_hasher(settings: Settings) -> Callable[[Principal], str]:
+    key = settings.hash_key()
+    return lambda principal: user_hash(key, principal.key)
 
 
 def _gate_maker(settings: Settings) -> MakeGate:
-    rule, limits = settings.profile_rule(), settings.limits()
+    rule, limits, dialect = settings.profile_rule(), settings.limits(), settings.endpoint().dialect
     policies = {profile: settings.policy(profile) for profile in rule.named()}
     configurations = {profile: settings.configuration(profile) for profile in policies}
 
     def make(session_id: str, principal: Principal, opening: Opening, meters: Meters) -> Gate:
         profile = rule.choose(principal.claim)
+        expires_at = principal.expires_at
         terms = Terms(
             session_id=session_id,
             seed=secrets.token_hex(4),
@@ -166,6 +136,11 @@ def _gate_maker(settings: Settings) -> MakeGate:
             model=opening.model or MODEL_SHOWN,
             upstream_name=settings.upstream.value,
             private_events=opening.private_events,
+            upstream_dialect=dialect,
+            user=principal.key,
+            identity_seconds=None if expires_at is None else expires_at - time.time(),
+            deployment=opening.deployment,
+            client_dialect=opening.dialect,
         )
         return Gate(terms, asyncio.get_running_loop().time(), meters)
 
@@ -183,7 +158,7 @@ def _closing(settings: Settings) -> Callable[..., None]:
                 reason,
                 user=user_hash(key, principal.key),
                 profile=gate.profile.value,
-                deployment=endpoint.deployment,
+                deployment=gate.deployment or endpoint.deployment,
                 api_version=endpoint.api_version,
             )
         )
@@ -191,19 +166,34 @@ def _closing(settings: Settings) -> Callable[..., None]:
     return ended
 
 
-def _door(settings: Settings, registry: Registry, authenticator: LivingAuthenticator) -> Door:
+def _door(
+    settings: Settings,
+    registry: Registry,
+    authenticator: LivingAuthenticator,
+    store: Store,
+    tickets: Tickets,
+) -> Door:
     assets = load_assets(STATIC) if settings.demo_page else {}
+    rule = settings.profile_rule()
     return Door(
         registry=registry,
         authenticator=authenticator,
-        tickets=Tickets(MemoryStore(time.monotonic), settings.ticket_seconds, time.time),
+        tickets=tickets,
         origins=OriginRules(
             allowed=frozenset(settings.allowed_origins),
             own=bool(assets),
             require=settings.require_origin,
         ),
         describe=_describer(settings),
+        deployment=model_chooser(
+            Models(settings.model_aliases), lambda principal: rule.choose(principal.claim)
+        ),
+        query_credentials=settings.query_credentials,
+        minted_seconds=settings.minted_ticket_seconds,
         assets=assets,
+        addresses=ClientAddresses(TrustedProxies.of(settings.trusted_proxies)),
+        obstacle=store_obstacle(settings, store),
+        strangers=Strangers(settings.failed_sign_ins_per_minute, time.monotonic),
     )
 
 

@@ -25,11 +25,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", default="direct,ours,haproxy,nginx,usual")
     parser.add_argument("--workloads", default="", help="names, comma separated; all by default")
     parser.add_argument("--scale", action="store_true", help="voice at 1 to 1,000 sessions")
+    parser.add_argument("--anyway", action="store_true", help="count disturbed runs too: a sketch")
     parser.add_argument("--out", type=Path, default=Path("artifacts/bench"))
     return parser.parse_args()
 
 
-def measure(workload: Workload, peers: list[str], rounds: int) -> Figures:
+def measure(workload: Workload, peers: list[str], rounds: int, *, anyway: bool) -> Figures:
     """Interleaved: every peer once, then every peer again; a fresh process for each run."""
     samples: dict[str, list[Sample]] = {name: [] for name in peers}
     for number in range(rounds):
@@ -40,7 +41,7 @@ def measure(workload: Workload, peers: list[str], rounds: int) -> Figures:
                 samples[name].append(workload.run(load, peer))
             print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
-    return {name: figure(ran) for name, ran in samples.items() if name != "direct"}
+    return {name: figure(ran, anyway=anyway) for name, ran in samples.items() if name != "direct"}
 
 
 def run() -> int:
@@ -62,7 +63,7 @@ def run() -> int:
         if names and workload.name not in names:
             continue
         print(workload.title, end=" ", flush=True, file=sys.stderr)
-        figures = measure(workload, peers, rounds)
+        figures = measure(workload, peers, rounds, anyway=asked.anyway)
         drawn.append((workload, figures))
         print(table(workload, figures), flush=True)
     title = f"Relays on one core, Python {platform.python_version()}, medians of {rounds} runs"

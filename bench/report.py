@@ -23,9 +23,9 @@ class Figure:
     dropped: int
 
 
-def figure(samples: Sequence[Sample]) -> Figure | None:
-    """None where no run was fair. Runs on a disturbed machine do not count."""
-    fair = [one for one in samples if not one.disturbed and one.value is not None]
+def figure(samples: Sequence[Sample], *, anyway: bool = False) -> Figure | None:
+    """None where no run was fair. Runs on a disturbed machine do not count, unless `anyway`."""
+    fair = [one for one in samples if (anyway or not one.disturbed) and one.value is not None]
     if not fair:
         return None
     values = [one.value for one in fair if one.value is not None]

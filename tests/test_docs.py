@@ -27,14 +27,16 @@ from app.policy.policy import Act, Profile
 from app.policy.rows import ROWS
 from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.protocol.dialects import KINDS
+from app.protocol.dialects.voices import GA_VOICES, PREVIEW_VOICES, preview_voice
 from app.protocol.errors import FIXED_TEXTS
 from app.protocol.names import ClientKind, Dialect
+from app.protocol.session_object import PREVIEW_SESSION, Renaming
 from app.session.commands import Command
 from app.session.gate import Gate
-from app.settings import AuthMode, SettingsError, load
+from app.settings import AuthMode, load
 from app.settings.document import FIRST_LINES
 from app.settings.settings import PLATFORM_TRACES, abouts
-from app.web.realtime import PATHS
+from app.web.realtime import PATHS, SERVED
 from tests.harness.embedded import embedded
 from tests.harness.process import environment
 from tests.harness.relay import running_relay
@@ -373,13 +375,25 @@ def test_every_way_to_sign_in_stands_in_security_and_in_the_protocol(mode: AuthM
         assert f"`RELAY_AUTH={mode}`" in text
 
 
-def test_ga_is_called_missing_until_a_start_without_a_version_is_fine() -> None:
-    azure = {name: abouts()[name].example for name in FIRST_LINES}
-    with pytest.raises(SettingsError) as refused:
-        load({}, env_file=None, **{**azure, "azure_openai_api_version": ""})
-    assert "GA is not built yet" in " ".join(refused.value.problems)
-    assert "GA dialect is not built yet" in " ".join(PROTOCOL.split())
-    assert "the GA dialect" in README.partition("**Not built yet:**")[2]
+def test_both_dialects_are_called_built_because_both_are_served() -> None:
+    assert frozenset(Dialect) == SERVED
+    assert "both dialects" in README.partition("**Built:**")[2]
+    assert "GA" not in README.partition("**Not built yet:**")[2]
+
+
+@pytest.mark.parametrize("renaming", PREVIEW_SESSION, ids=lambda renaming: renaming.flat)
+def test_every_name_that_the_dialects_spell_differently_stands_in_the_protocol(
+    renaming: Renaming,
+) -> None:
+    (section,) = re.findall(r"^## Dialects$(.*?)^## ", PROTOCOL, re.MULTILINE | re.DOTALL)
+    assert f"`{renaming.flat}`" in section
+    assert f".{renaming.nested[-1]}`" in section or f"`{renaming.nested[-1]}`" in section
+
+
+def test_the_voices_that_are_replaced_stand_in_the_protocol() -> None:
+    for voice in set(GA_VOICES) - set(PREVIEW_VOICES):
+        assert f"`{voice}`" in PROTOCOL
+        assert f"`{preview_voice(voice)}`" in PROTOCOL
 
 
 async def test_make_run_prints_what_the_readme_shows() -> None:
@@ -430,7 +444,7 @@ async def test_the_sdk_of_the_protocol_hears_an_answer(tmp_path: Path) -> None:
         process = await _started("sdk.py", cwd=tmp_path)
         async with asyncio.timeout(40):
             printed, _ = await process.communicate()
-        assert "HTTP 401" in printed.decode()
+        assert printed.decode().startswith("I am the embedded upstream"), "api-key is as good"
 
 
 async def _started(*arguments: str, cwd: Path) -> Process:

@@ -32,6 +32,14 @@ class Minted:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Whose ticket it was, and the model that it was made for (None: for any)."""
+
+    principal: Principal
+    model: str | None = None
+
+
 class _Record(msgspec.Struct, frozen=True):
     """What the store keeps: never the value."""
 
@@ -40,13 +48,14 @@ class _Record(msgspec.Struct, frozen=True):
     identity_expires_at: float | None
     origin: str | None
     claims: tuple[tuple[str, str], ...] = ()
+    model: str | None = None
 
 
 class Tickets:
     """Mints and redeems.
 
-    `seconds` is a ticket's life, kept by the store on its own clock; `clock` gives Unix seconds
-    and serves only what is about the wall clock: the identity's end and `expires_at`.
+    `seconds` is a ticket's usual life, kept by the store on its own clock; `clock` gives Unix
+    seconds and serves only what is about the wall clock: the identity's end and `expires_at`.
     """
 
     def __init__(self, store: TicketStore, seconds: float, clock: Callable[[], float]) -> None:
@@ -54,21 +63,29 @@ class Tickets:
         self._seconds = seconds
         self._clock = clock
 
-    async def mint(self, principal: Principal, origin: str | None) -> Minted | Denied:
-        """A ticket for `principal`, which lives no longer than its proof does.
+    async def mint(
+        self,
+        principal: Principal,
+        origin: str | None,
+        *,
+        seconds: float | None = None,
+        model: str | None = None,
+    ) -> Minted | Denied:
+        """A ticket for `principal`, which lives no longer than its proof does, nor than `seconds`
+        (None: the usual life). `model` is what a handshake asks for that names none itself.
 
         Minted for an Origin, it is good for that Origin alone. Minted without one (by a server,
         for a page of its own), it is good for any that the door lets in, and for none.
         """
         now = self._clock()
-        seconds = self._seconds
+        seconds = self._seconds if seconds is None else seconds
         if principal.expires_at is not None:
             seconds = min(seconds, principal.expires_at - now)
             if seconds <= 0:
                 return _expired()
         value = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
         record = _Record(
-            principal.user, principal.issuer, principal.expires_at, origin, principal.claims
+            principal.user, principal.issuer, principal.expires_at, origin, principal.claims, model
         )
         try:
             await self._store.put_ticket(
@@ -81,9 +98,9 @@ class Tickets:
             return Denied("ticket.full", str(full), CloseReason.RATE_LIMITED, full.retry_after)
         return Minted(value, int(now + seconds))
 
-    async def redeem(self, value: str, origin: str | None) -> Principal | Denied:
-        """The principal that the ticket was minted for. The ticket is spent by being shown, also
-        at the wrong Origin: one that has been seen elsewhere is no secret any more.
+    async def redeem(self, value: str, origin: str | None) -> Redeemed | Denied:
+        """Whom and what the ticket was minted for. The ticket is spent by being shown, also at the
+        wrong Origin: one that has been seen elsewhere is no secret any more.
         """
         found = await self._store.take_ticket(_hash(value))
         if found is None:
@@ -102,7 +119,8 @@ class Tickets:
         expires_at = record.identity_expires_at
         if expires_at is not None and expires_at <= self._clock():
             return _expired()
-        return Principal(record.user, record.issuer, expires_at, record.claims)
+        principal = Principal(record.user, record.issuer, expires_at, record.claims)
+        return Redeemed(principal, record.model)
 
 
 def is_ticket(value: str) -> bool:

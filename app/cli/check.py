@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from app.cli.advice import dial_advice, sign_in_advice
-from app.cli.policy_table import lines
+from app.cli.check_store import shared_state
+from app.cli.policy_table import begins_with, lines
 from app.cli.running import read_settings
-from app.main import make_authenticator, make_credential, make_dialler
+from app.parts import make_authenticator, make_credential, make_dialler
 from app.policy.policy import Profile
 from app.relay.tasks import Tasks
 from app.session.commands import End, Note, StartClient, ToUpstream
 from app.session.gate import Gate
 from app.session.terms import Terms
 from app.settings import Settings, Source
+from app.settings.policy_remarks import remarks
+from app.settings.reading import Reading
+from app.settings.settings import abouts
 from app.telemetry.logs import configure
 from app.upstream.credential import Credential, CredentialUnavailable
 from app.upstream.dial import DialFailed
@@ -53,8 +58,7 @@ def check(environ: dict[str, str], *, everything: bool = False) -> int:
     out.print(table)
     if not everything:
         out.print("All other settings have their defaults: 'check --all' shows them.")
-    for profile in settings.profile_rule().named():
-        out.print(_policy_table(settings, profile))
+    _tell_policy(settings, _place(environ), everything=everything)
     findings = asyncio.run(_examine(settings))
     for finding in findings:
         mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
@@ -64,20 +68,51 @@ def check(environ: dict[str, str], *, everything: bool = False) -> int:
     return 0 if all(finding.fine for finding in findings) else 1
 
 
-def _policy_table(settings: Settings, profile: Profile) -> Table:
-    """What clients of this profile may do, with all that the policy file changes."""
-    title = f"policy of profile {profile.value}"
-    table = Table("row", "act", "from", "values", box=None, header_style="bold", title=title)
-    table.title_justify = "left"
+def _place(environ: dict[str, str]) -> str:
+    """The policy file, as the operator named it."""
+    found = Reading(Settings, abouts(), environ, Path(".env"), {}).found.get("policy_file")
+    return found.place if found else ""
+
+
+def _tell_policy(settings: Settings, place: str, *, everything: bool) -> None:
+    """Who gets which profile, and what its clients may do."""
+    rule = settings.profile_rule()
+    if place:
+        out.print(f"\n{escape(place)} changes the policy; lines below are its lines.")
+    if rule.claim is not None:
+        for value, profile in rule.by_value.items():
+            out.print(f"users with {escape(f'{rule.claim} = {value}')}: {profile.value}")
+        out.print(f"everybody else: {rule.everybody_else().value}")
+    for profile in rule.named():
+        _tell_profile(settings, profile, everything=everything)
+    for remark in remarks(settings):
+        out.print(f"[yellow]![/yellow] {escape(remark)}")
+
+
+def _tell_profile(settings: Settings, profile: Profile, *, everything: bool) -> None:
+    out.print(f"\n[bold]policy of profile {profile.value}[/bold]")
+    if said := "; ".join(begins_with(settings, profile)):
+        out.print(f"sessions begin with: {escape(said)}")
+    table = Table(box=None, header_style="bold")
+    table.add_column("row", no_wrap=True)
+    table.add_column("act", no_wrap=True)
+    table.add_column("from", no_wrap=True)
+    table.add_column("values and notes", overflow="fold")
     for line in lines(settings, profile):
-        table.add_row(line.row, line.act, line.source, line.values)
-    return table
+        if everything or line.differs:
+            table.add_row(line.row, line.act, line.source, escape(line.values))
+    if table.row_count:
+        out.print(table, soft_wrap=False)
+    if not everything:
+        rest = "All other rows are" if table.row_count else "All rows are"
+        out.print(f"{rest} as docs/policy.md has them: 'check --all' shows them.")
 
 
 async def _examine(settings: Settings) -> list[Finding]:
     tasks = Tasks()
     users = await make_authenticator(settings).examine()
     findings = [Finding("sign-in of users", users.fine, users.said)]
+    findings.append(Finding("shared state", *await shared_state(settings)))
     try:
         credential = make_credential(settings)
     except ValueError as error:
@@ -85,8 +120,9 @@ async def _examine(settings: Settings) -> list[Finding]:
     credential.start(tasks.spawn)
     try:
         findings.append(await _sign_in(settings, credential))
-        if findings[-1].fine:
-            findings += await _converse(settings, credential)
+        for profile in settings.profile_rule().named():
+            if findings[-1].fine:
+                findings += await _converse(settings, credential, profile)
         return findings
     finally:
         await credential.close()
@@ -106,8 +142,9 @@ async def _sign_in(settings: Settings, credential: Credential) -> Finding:
     return Finding("credential", True, f"ready after {time.monotonic() - began:.2f} s")
 
 
-async def _converse(settings: Settings, credential: Credential) -> list[Finding]:
-    """Dials and lets the session's own judge configure upstream, as for a client."""
+async def _converse(settings: Settings, credential: Credential, profile: Profile) -> list[Finding]:
+    """Dials and lets the session's own judge configure upstream, as for a client of `profile`. A
+    user's claims are not known here: placeholders become the empty string."""
     limits = settings.limits()
     dialler = make_dialler(settings, credential)
     began = time.monotonic()
@@ -119,13 +156,13 @@ async def _converse(settings: Settings, credential: Credential) -> list[Finding]
     dialled = Finding(
         "dial", True, f"{settings.endpoint().display} in {time.monotonic() - began:.2f} s"
     )
-    trial = _Trial(settings, wire)
+    trial = _Trial(settings, wire, profile)
     try:
         async with asyncio.timeout(limits.setup_seconds):
             finding = await trial.outcome
     except TimeoutError:
         said = "upstream accepted the connection but did not take our session.update in time"
-        finding = Finding("configuration", False, said)
+        finding = Finding(f"configuration of profile {profile.value}", False, said)
     finally:
         trial.leave()
         await asyncio.wait([trial.gone], timeout=7.0)
@@ -135,20 +172,22 @@ async def _converse(settings: Settings, credential: Credential) -> list[Finding]
 class _Trial(Receiver):
     """A session without a client: until the moment when a client could speak."""
 
-    def __init__(self, settings: Settings, wire: UpstreamWire) -> None:
+    def __init__(self, settings: Settings, wire: UpstreamWire, profile: Profile) -> None:
         loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[Finding] = loop.create_future()
         self.gone: asyncio.Future[None] = loop.create_future()
         self._notes: list[str] = []
         self._wire = wire
+        self._profile = profile
         terms = Terms(
             session_id="check",
             seed="check",
-            policy=settings.policy(),
-            configuration=settings.configuration().for_user(lambda _claim: None),
+            policy=settings.policy(profile),
+            configuration=settings.configuration(profile).for_user(lambda _claim: None),
             limits=settings.limits(),
             expires_at=0,
             model="check",
+            upstream_dialect=settings.endpoint().dialect,
         )
         self._gate = Gate(terms, loop.time())
         self._gate.on_client_attached(loop.time())
@@ -176,7 +215,8 @@ class _Trial(Receiver):
 
     def _settle(self, fine: bool, said: str) -> None:
         if not self.outcome.done():
-            self.outcome.set_result(Finding("configuration", fine, said))
+            what = f"configuration of profile {self._profile.value}"
+            self.outcome.set_result(Finding(what, fine, said))
 
     def on_end(self, end: WireEnd) -> None:
         self._settle(False, f"upstream ended the connection ({end.fault.value}, {end.code})")

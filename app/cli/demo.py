@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from app.cli.running import configure_logs, program, read_settings, run_listener
+from app.cli.running import Addresses, configure_logs, program, read_settings, run_listener
 from app.cli.simulate import embedded_upstream
+from app.open_files import raise_limit
 from app.settings import Settings
 
 out = Console(highlight=False)
@@ -23,6 +24,7 @@ UNLESS_SET = {
     "max_sessions_per_user": (("RELAY_MAX_SESSIONS_PER_USER",), "20"),
     "openings_per_minute": (("RELAY_OPENINGS_PER_MINUTE",), "120"),
     "drain_seconds": (("RELAY_DRAIN_SECONDS",), "0"),
+    "admin_port": (("RELAY_ADMIN_PORT",), "0"),
 }
 """What the demo chooses by itself, by setting, unless one of these variables says otherwise."""
 
@@ -56,23 +58,27 @@ def demo(environ: dict[str, str], *, port: int | None = None, as_json: bool = Fa
             **given,
         )
         configure_logs(settings)
+        raise_limit(settings.max_sessions)
 
-        def started(address: str) -> None:
+        def started(at: Addresses) -> None:
             if as_json:
-                print(json.dumps({"address": address}), flush=True)  # noqa: T201
+                told = {"address": at.public, "admin": at.admin}
+                print(json.dumps(told), flush=True)  # noqa: T201
             else:
-                out.print(_banner(settings, address))
+                out.print(_banner(settings, at))
 
         run_listener(settings, started)
 
 
-def _banner(settings: Settings, address: str) -> Panel:
+def _banner(settings: Settings, at: Addresses) -> Panel:
+    address = at.public
     rows = Table.grid(padding=(0, 2))
     rows.add_row("Open", f"[bold link={address}]{address}[/]")
     rows.add_row("Upstream", "EMBEDDED: answers on this machine, no account, no model")
     rows.add_row("Policy", f"{settings.profile.value}: what a browser may change (RELAY_POLICY)")
     rows.add_row("Users", "DEV: every bearer dev-NAME is believed; not for the Internet")
     rows.add_row("WebSocket", f"{address.replace('http', 'ws', 1)}/ws")
+    rows.add_row("Operator", f"{at.admin}/sessions" if at.admin else "no admin listener")
     rows.add_row("Azure", f"cp .env.example .env, fill it in, {program()} check")
     rows.add_row("Stop", "Ctrl-C")
     return Panel(rows, title="realtime relay", title_align="left", expand=False)

@@ -5,41 +5,30 @@ The policy's judge gives the verdict, the gate gives the frames: nothing here de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 import msgspec
 
-from app.cli.policy_document import OTHER_RULES
-from app.policy.advice import advise, row_of
+from app.cli.believing import Believing
+from app.cli.broken_json import where_it_breaks
+from app.cli.differences import ADDED, Difference, differences, untold
+from app.cli.policy_reasons import LineOf, Reasons, Touched
 from app.policy.client_events import judge
 from app.policy.hints import relay_field
 from app.policy.policy import Policy
 from app.policy.rows import ROWS
-from app.policy.sight import SeenItem
-from app.policy.tables import MCP_TOOL, UNKNOWN_EVENT, UNKNOWN_ITEM
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict
 from app.policy.view import DEFAULT_TURN_DETECTION
 from app.protocol.client_frames import decode_client
-from app.protocol.events import Malformed
-from app.protocol.names import Dialect
+from app.protocol.events import ClientEvent, Malformed
+from app.protocol.names import ClientKind, Dialect
+from app.protocol.session_object import SESSION, outward
 from app.session.commands import Command, ToClient, ToUpstream
+from app.session.crossing import Crossing
 from app.session.gate import Gate
-from app.session.state import Item, Response, SessionState
 from app.session.terms import Terms
-
-_WHYS = {row.rule: row.why for row in (*ROWS.values(), MCP_TOOL, UNKNOWN_EVENT, UNKNOWN_ITEM)}
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """One setting that the policy dropped (`value` None) or changed."""
-
-    path: str
-    value: Any
-    why: str
-    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +37,7 @@ class Explained:
     the relay gives begin with `rly_`; in a session they hold other characters.
 
     `verdict` is allowed, rewritten, answered (by the relay itself), ignored, refused or unreadable.
+    `by` says who decided. `further` holds what differs upstream and is no decision of a rule.
     """
 
     verdict: str
@@ -55,73 +45,42 @@ class Explained:
     event: str
     rule: str
     why: str
+    by: str = ""
     upstream: bytes | None = None
     client: bytes | None = None
     touched: tuple[Touched, ...] = ()
+    further: tuple[Difference, ...] = ()
     relay: dict[str, Any] = field(default_factory=dict)
     would: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
 
 
-class Believing:
-    """A session (`policy.sight`) in which everything that the event names is there to be seen: the
-    answer is about the policy, and not about one conversation."""
-
-    def __init__(self, policy: Policy, state: SessionState) -> None:
-        self._policy = policy
-        self._state = state
-        self.believed: list[str] = []
-
-    def item(self, item_id: str) -> SeenItem | None:
-        self.believed.append(f"{item_id} is an item that this client can see")
-        self._state.items[item_id] = Item(visible=True, role="assistant", audio=True)
-        return SeenItem(message=True, assistant_audio=True)
-
-    def response_visible(self, response_id: str) -> bool:
-        self.believed.append(f"{response_id} is a response that this client can see")
-        self._state.responses[response_id] = Response(visible=True)
-        return True
-
-    def call_open(self, call_id: str) -> bool:
-        self.believed.append(f"{call_id} is an open call of a client tool")
-        self._state.calls[call_id] = False
-        return True
-
-    def input_format(self) -> str:
-        return "pcm16"
-
-    def text_left(self) -> int:
-        return self._policy.session_characters
-
-    def response_happened(self) -> bool:
-        return False
-
-    def root_predecessor(self) -> str | None:
-        return None
-
-
-def explain(frame: bytes, terms: Terms) -> Explained:
+def explain(frame: bytes, terms: Terms, line_of: LineOf = lambda _row: None) -> Explained:
     """What the relay does with `frame` in a session with these terms."""
-    policy, profile = terms.policy, terms.policy.profile.value
-    event = decode_client(frame, terms.client_dialect)
+    policy = terms.policy
+    dialect = _spoken(frame, terms)
     gate = ready_gate(terms)
+    event = decode_client(frame, dialect)
     if isinstance(event, Malformed):
-        word = "unreadable" if event.code == "invalid_json" else "refused"
-        _, answer = _frames(gate.on_client(frame, 0.0))
-        return Explained(word, profile, "?", "malformed", _why("malformed"), client=answer)
+        return _malformed(frame, event, gate, policy)
     sight = Believing(policy, gate.state)
-    verdict = judge(event, policy, sight)
+    crossing = Crossing(terms.upstream_dialect, gate.state, str)
+    verdict = crossing.sayable(event, judge(event, policy, sight))
     upstream, client = _frames(gate.on_client(frame, 0.0))
     hint = verdict.hint if isinstance(verdict, Forward | Acknowledge) else None
+    reasons = Reasons(policy, dialect, line_of)
+    further = _further(event, verdict, hint)
     return Explained(
-        _word(verdict),
-        profile,
+        _word(verdict, hint, further),
+        policy.profile.value,
         str(event.kind),
         verdict.rule,
-        _why(verdict.rule),
+        reasons.why(verdict, event),
+        reasons.by_row(ROWS.get(verdict.row)) if isinstance(verdict, Refuse) else "",
         upstream,
         client,
-        tuple(_touched(hint, policy, terms.client_dialect)) if hint else (),
+        tuple(reasons.touched(hint)) if hint else (),
+        further,
         relay_field(policy, hint, event.event_id) if hint else {},
         tuple(f"{one.row}: would {one.act} ({one.rule})" for one in verdict.would),
         tuple(dict.fromkeys(sight.believed)),
@@ -136,10 +95,48 @@ def ready_gate(terms: Terms) -> Gate:
     created: dict[str, Any] = {"type": "session.created", "session": {}}
     update, _ = _frames(gate.on_upstream(0, msgspec.json.encode(created), 0.0))
     assert update is not None, "the gate configures upstream before anything else"
-    session = {"turn_detection": DEFAULT_TURN_DETECTION} | msgspec.json.decode(update)["session"]
+    usual = {"audio": {"input": {"turn_detection": DEFAULT_TURN_DETECTION}}}
+    known = outward(usual, SESSION[terms.upstream_dialect])
+    session = _merged(known, msgspec.json.decode(update)["session"])
     echo = {"type": "session.updated", "session": session}
     gate.on_upstream(0, msgspec.json.encode(echo), 0.0)
     return gate
+
+
+def _merged(known: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    merged = known | said
+    for key in known.keys() & {"audio", "input"} & said.keys():
+        merged[key] = _merged(known[key], said[key])
+    return merged
+
+
+def _spoken(frame: bytes, terms: Terms) -> Dialect:
+    """The dialect in which this frame would be read: one `session.update` may show another."""
+    gate = ready_gate(terms)
+    gate.on_client(frame, 0.0)
+    return gate.state.client_dialect
+
+
+def _malformed(frame: bytes, event: Malformed, gate: Gate, policy: Policy) -> Explained:
+    kind = _kind(frame)
+    _, answer = _frames(gate.on_client(frame, 0.0))
+    told = " ".join(filter(None, (event.message, where_it_breaks(frame))))
+    word = "unreadable" if kind is None else "refused"
+    return Explained(
+        word, policy.profile.value, kind or "no event", "malformed", told, client=answer
+    )
+
+
+def _kind(frame: bytes) -> str | None:
+    """The type of an event that is faulty otherwise; None: it says none."""
+    try:
+        read = msgspec.json.decode(frame)
+    except (ValueError, RecursionError):
+        return None
+    kind = read.get("type") if isinstance(read, dict) else None
+    if not isinstance(kind, str):
+        return None
+    return kind if kind in set(ClientKind) else "an event of an unknown type"
 
 
 def _frames(commands: Iterable[Command]) -> tuple[bytes | None, bytes | None]:
@@ -153,10 +150,27 @@ def _frames(commands: Iterable[Command]) -> tuple[bytes | None, bytes | None]:
     return upstream, client
 
 
-def _word(verdict: Verdict) -> str:
+def _further(event: ClientEvent, verdict: Verdict, hint: Hint | None) -> tuple[Difference, ...]:
+    """What differs between the event and what goes on of it, and stands in no hint."""
     match verdict:
-        case Forward(hint=hint):
-            return "allowed" if hint is None else "rewritten"
+        case Forward(event=built):
+            pass
+        case Acknowledge():
+            built = {"type": event.body["type"], "session": {}}
+        case _:
+            return ()
+    told = [hint.internal(path) for path in hint.rules] if hint else []
+    return tuple(
+        Difference(event.sent.path(one.path), one.what, one.value)
+        for one in untold(differences(event.body, built), told)
+    )
+
+
+def _word(verdict: Verdict, hint: Hint | None, further: tuple[Difference, ...]) -> str:
+    match verdict:
+        case Forward():
+            lost = any(one.what != ADDED for one in further)
+            return "rewritten" if lost or (hint and hint.rules) else "allowed"
         case Acknowledge():
             return "answered"
         case Ignore():
@@ -165,17 +179,3 @@ def _word(verdict: Verdict) -> str:
             return "refused"
         case _:
             assert_never(verdict)
-
-
-def _why(rule: str) -> str:
-    return _WHYS.get(rule) or OTHER_RULES.get(rule, "")
-
-
-def _touched(hint: Hint, policy: Policy, dialect: Dialect) -> Iterator[Touched]:
-    for path in hint.ignored:
-        _, row = row_of(path)
-        (advice,) = advise([path], policy, dialect)
-        yield Touched(path, None, row.why if row else _why("unknown-field"), advice.fix)
-    for path, value in hint.changed.items():
-        _, row = row_of(path)
-        yield Touched(path, value, row.why if row else "")

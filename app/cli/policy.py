@@ -11,39 +11,52 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.differences import DROPPED
 from app.cli.explaining import Explained, explain
 from app.cli.running import UNUSABLE, CannotStart, read_settings
 from app.policy.policy import Profile
+from app.protocol.names import Dialect
 from app.session.terms import Terms
 from app.settings import Settings
+from app.settings.policy_file import PolicyFile
 from app.settings.policy_values import near
 from app.settings.session_groups import Opening, Rules
+from app.settings.upstream_values import dialect_of
 
 out = Console(highlight=False, soft_wrap=True)
 
-USED = frozenset({*Rules.model_fields, *Opening.model_fields, "max_message_bytes"})
+USED = frozenset(
+    {*Rules.model_fields, *Opening.model_fields, "max_message_bytes", "upstream_dialect"}
+)
 """The settings that a verdict depends on: upstream and sign-in need not be set up."""
 
 REFUSED = 1
+_FAULTS = ("refused", "unreadable")
 _COLOURS = {"allowed": "green", "rewritten": "yellow", "answered": "yellow", "ignored": "dim"}
 _MEANS = {
     "allowed": "it goes upstream as it was asked for",
-    "rewritten": "it goes upstream without what is not allowed, and there is no error",
-    "answered": "nothing of it goes upstream; the relay answers with session.updated itself",
+    "rewritten": "it goes upstream with the changes below, and there is no error",
+    "answered": "nothing of it goes upstream: the relay answers with session.updated itself, and "
+    "there is no error",
     "ignored": "there is nothing to do, and nothing is said",
     "refused": "it does not go upstream; the client gets an error",
     "unreadable": "it is no event; the client gets an error",
 }
+_MORE = "it goes upstream with what the operator adds to it"
+_SHOWN = 200
+"""Characters of a value that are printed beside its path; the whole of it stands in the frame."""
 
 
 def explain_event(
     environ: dict[str, str], source: str, *, profile: str | None = None, as_json: bool = False
 ) -> int:
-    """`source` is a path, or `-` for standard input. The exit status: 0 goes on, 1 refused, 2 the
-    input cannot be used."""
+    """`source` is a path, or `-` for standard input. The exit status: 0 no error (it goes on, or
+    the relay answers), 1 refused, 2 the input is no event."""
     settings = read_settings(environ, only=USED)
     frame = _read(source, settings.max_message_bytes)
-    explained = explain(frame, _terms(settings, _chosen(settings, profile)))
+    chosen = _chosen(settings, profile)
+    file = settings.policy_file or PolicyFile()
+    explained = explain(frame, _terms(settings, chosen), lambda row: file.line_of(chosen, row))
     if as_json:
         print(json.dumps(_for_programs(explained)))  # noqa: T201
     else:
@@ -90,7 +103,14 @@ def _terms(settings: Settings, profile: Profile) -> Terms:
         limits=settings.limits(),
         expires_at=0,
         model="explain",
+        upstream_dialect=_upstream_dialect(settings),
     )
+
+
+def _upstream_dialect(settings: Settings) -> Dialect:
+    """Upstream need not be set up; until it is, it speaks the preview."""
+    told = settings.upstream_dialect or settings.azure_openai_endpoint
+    return dialect_of(settings) if told else Dialect.PREVIEW
 
 
 def _for_programs(explained: Explained) -> dict[str, Any]:
@@ -107,15 +127,23 @@ def _tell(explained: Explained) -> None:
         (explained.verdict.upper(), colour), f"  {explained.event} in profile {explained.profile}"
     )
     out.print(verdict)
-    _line(_MEANS[explained.verdict])
-    _line(f"rule {explained.rule}: {explained.why}")
+    grown = explained.verdict == "allowed" and explained.further
+    _line(_MORE if grown else _MEANS[explained.verdict])
+    if explained.verdict in _FAULTS:
+        _line(explained.why)
+        _line(_ruled(explained.rule, explained.by, ""))
+    else:
+        _line(_ruled(explained.rule, explained.by, explained.why))
     for one in explained.touched:
-        what = "ignored" if one.value is None else f"changed to {json.dumps(one.value)}"
+        what = "stripped" if one.value is None else f"changed to {json.dumps(one.value)}"
         out.print()
         out.print(Text(f"{one.path}: {what}", style="yellow"))
-        _line(one.why)
+        _line(_ruled(one.rule, one.by, one.why))
         if one.fix:
             _line(f"the operator: {one.fix}")
+    for other in explained.further:
+        value = "" if other.what == DROPPED else f" = {_short(other.value)}"
+        out.print(Text(f"{other.what}: {other.path}{value}", style="yellow"))
     for would in explained.would:
         out.print(Text(f"report mode: {would}", style="yellow"))
     for assumed in explained.assumed:
@@ -124,6 +152,15 @@ def _tell(explained: Explained) -> None:
     _frame("the client gets", explained.client)
     if explained.relay:
         _frame("the client reads in `relay`", json.dumps(explained.relay).encode())
+
+
+def _ruled(rule: str, by: str, why: str) -> str:
+    return f"rule {rule}{f', {by}' if by else ''}{f': {why}' if why else ''}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _line(text: str) -> None:

@@ -20,12 +20,13 @@ from app.cli.document_numbers import limits, policy_numbers, policy_values
 from app.cli.retry_advice import advice
 from app.policy import input_shapes, shapes, tool_shapes
 from app.policy.policy import Profile
+from app.policy.rows import spoken
 from app.policy.tables import (
     CONTENT_PARTS,
     EVENTS,
-    ITEM_REFERENCE,
     ITEM_TYPES,
     MCP_TOOL,
+    OTHER_SPELLING,
     REFERENCE,
     RESPONSE_FIELDS,
     SESSION_FIELDS,
@@ -36,7 +37,6 @@ from app.policy.tables import (
     Row,
 )
 from app.protocol.close_reasons import ENDINGS
-from app.protocol.item_object import item_out
 from app.protocol.names import Dialect
 from app.protocol.paths import client_path
 from app.protocol.session_object import RESPONSE_CREATE, SESSION
@@ -48,11 +48,14 @@ END = "<!-- end -->"
 
 _ACTS = {Act.ALLOW: "allowed", Act.STRIP: "stripped", Act.REFUSE: "**refused**"}
 _PROFILES = tuple(profile.value for profile in Profile)
+_WHYS = ("where allowed", "where not")
 _CONSTANT = re.compile(r"`([A-Z_]{3,})`")
 
 OTHER_RULES: Mapping[str, str] = {
-    UNKNOWN_FIELD: "A field of `session` or `response` without a row: dropped, and named in "
-    "`relay.ignored`.",
+    UNKNOWN_FIELD: "A field without a row, or a setting that stands at the top level of an event "
+    "instead of inside `session` or `response`: stripped, and named in `relay.ignored`.",
+    OTHER_SPELLING: "A field in the spelling of the other protocol version (`session.audio` of a "
+    "preview client): stripped, and named in `relay.ignored`.",
     "malformed": "The event cannot be read, or a value has the wrong type or form: an `error` with "
     "the API's own code. No violation.",
     "unknown-id": "The event names an item or a response that this client cannot see. Hidden or "
@@ -61,6 +64,11 @@ OTHER_RULES: Mapping[str, str] = {
     "`rate_limit_exceeded` with `retry_after_ms`. No violation.",
     "rate-responses": "Too many responses in a minute, or too many beside the conversation at "
     "once: as above. No violation.",
+    "rate-identity": "A `relay.identity.update` while another is being checked, or more than five "
+    "in a minute: as above. No violation.",
+    "dialect": "The model's service speaks the other protocol version, which has no name for this: "
+    "the field is left out, or a near voice is sent, and `relay` says so. A picture is refused. No "
+    "violation.",
     "item-text-limit": "The client's text in this session is used up. No violation.",
     "hidden": "An event of upstream's about an item or a response that this client may not see.",
     "rate-limits": "`rate_limits.updated`, while RELAY_SHOW_RATE_LIMITS is off.",
@@ -102,13 +110,14 @@ def policy_blocks() -> dict[str, str]:
         "an item, a role or a content part": UNKNOWN_ITEM,
         "a tool or a `tool_choice` of type `mcp`": MCP_TOOL,
     }
-    entries = {f"`{name}`": row for name, row in ITEM_TYPES.items()}
-    entries[f"`{ITEM_REFERENCE}` in `response.input`"] = REFERENCE
+    entries = {f"`{name}`": row for name, row in {**ITEM_TYPES, REFERENCE.name: REFERENCE}.items()}
     return {
         "events": _rows("event", {f"`{name}`": row for name, row in EVENTS.items()}, rule),
         "session fields": _fields("session", SESSION_FIELDS, rule),
         "response fields": _fields("response", RESPONSE_FIELDS, rule),
-        "content parts": _rows("role and part", _preview_parts(), rule),
+        "content parts": _rows(
+            "role and part", {f"`{spoken(row)}`": row for row in CONTENT_PARTS.values()}, rule
+        ),
         "item types": _rows("item", entries, rule),
         "anything else": _rows("what has no row", nowhere, rule),
         "other rules": table(
@@ -133,8 +142,8 @@ class _Anchors:
 
 
 def _rows(what: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> str:
-    lines = ((name, *_acts(row), row.why, rule(row.rule)) for name, row in rows.items())
-    return table((what, *_PROFILES, "why", "rule"), lines)
+    lines = ((name, *_acts(row), row.why, row.shut, rule(row.rule)) for name, row in rows.items())
+    return table((what, *_PROFILES, *_WHYS, "rule"), lines)
 
 
 def _acts(row: Row) -> Iterator[str]:
@@ -152,8 +161,8 @@ def _fields(root: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> s
             shown += f" (GA: `{name}`)"
         elif name.partition(".")[2] in foreign:
             shown += " (GA alone)"
-        lines.append((shown, *_acts(row), row.why, _value_rule(row), rule(row.rule)))
-    return table(("field", *_PROFILES, "why", "values", "rule"), lines)
+        lines.append((shown, *_acts(row), row.why, row.shut, _value_rule(row), rule(row.rule)))
+    return table(("field", *_PROFILES, *_WHYS, "values", "rule"), lines)
 
 
 def _value_rule(row: Row) -> str:
@@ -167,16 +176,6 @@ def _value_rule(row: Row) -> str:
         return found[0]
 
     return _CONSTANT.sub(number, text)
-
-
-def _preview_parts() -> dict[str, Row]:
-    """The rows for parts under the names that preview clients use."""
-    named = {}
-    for row in CONTENT_PARTS.values():
-        role, _, kind = row.name.partition("/")
-        item = item_out({"content": [{"type": kind}]}, Dialect.PREVIEW)
-        named[f"{role}: `{item['content'][0]['type']}`"] = row
-    return named
 
 
 def close_reasons() -> str:

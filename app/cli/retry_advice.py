@@ -20,6 +20,8 @@ _PARTICULAR: dict[CloseReason, str] = {
     _R.INTERNAL_ERROR: "May try again once. If it stays, tell the operator: the cause is logged.",
     _R.POLICY_VIOLATION: "No retry: mend the client. Each `error` before named the rule.",
     _R.UNAUTHENTICATED: "No retry with this credential. Get a fresh ticket, or sign in.",
+    _R.IDENTITY_EXPIRED: "No retry with this user's old token: sign in again first. See "
+    "[Long conversations](sign-in.md#long-conversations).",
     _R.FORBIDDEN: "No retry. The `error` says why; an origin is added by the operator "
     "(RELAY_ALLOWED_ORIGINS).",
     _R.UPSTREAM_REFUSED: "No retry. The operator runs `realtime-relay check`.",

@@ -9,13 +9,14 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from app.main import create
-from app.server import RelayServer, make_config
+from app.main import Product, create
+from app.server import BACKLOG, AdminServer, RelayServer, make_admin_config, make_config
 from app.settings import Settings, SettingsError, load
 from app.telemetry.logs import configure
 
@@ -69,14 +70,29 @@ def configure_logs(settings: Settings) -> None:
     configure(settings.log_format and settings.log_format.value, settings.log_level.value)
 
 
-def run_listener(settings: Settings, started: Callable[[str], None]) -> None:
-    """Serves until a signal and a drain have ended it. `started` gets the address people open."""
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where people open the relay, and where its operator does (None: nowhere)."""
+
+    public: str
+    admin: str | None
+
+
+def run_listener(
+    settings: Settings,
+    started: Callable[[Addresses], None],
+    watch: Callable[[Callable[[], None]], None] | None = None,
+) -> None:
+    """Serves until a signal and a drain have ended it. `started` gets the addresses; `watch` is
+    handed what begins the drain, for whoever wants to do that from elsewhere."""
     try:
         product = create(settings)
     except ValueError as error:
         raise CannotStart(str(error)) from None
-    with contextlib.closing(_listener(settings)) as listener:
+    with contextlib.ExitStack() as listeners:
+        listener = listeners.enter_context(contextlib.closing(_listener(settings)))
         port = listener.getsockname()[1]
+        admin, admin_address = _admin(settings, product, listeners)
         tls = None
         if settings.tls_cert_file and settings.tls_key_file:
             tls = (str(settings.tls_cert_file), str(settings.tls_key_file))
@@ -87,34 +103,77 @@ def run_listener(settings: Settings, started: Callable[[str], None]) -> None:
             wire_limits=settings.client_wire_limits(),
             tls=tls,
         )
-        scheme = "https" if tls else "http"
+        public = f"{'https' if tls else 'http'}://{_shown(settings.host)}:{port}"
         server = RelayServer(
             config,
             product.registry,
             settings.drain_seconds,
-            started=lambda: started(f"{scheme}://{_shown(settings.host)}:{port}"),
+            started=lambda: started(Addresses(public, admin_address)),
+            admin=admin,
         )
+        if watch is not None:
+            watch(server.begin_drain)
         server.run(sockets=[listener])
 
 
+def _admin(
+    settings: Settings, product: Product, listeners: contextlib.ExitStack
+) -> tuple[AdminServer | None, str | None]:
+    """The operator's listener and its address, where there is one."""
+    if product.admin is None or settings.admin_port is None:
+        return None, None
+    host = settings.admin_host
+    listener = listeners.enter_context(
+        contextlib.closing(bound(host, settings.admin_port, "RELAY_ADMIN_HOST", "RELAY_ADMIN_PORT"))
+    )
+    port = listener.getsockname()[1]
+    config = make_admin_config(product.admin, host=host, port=port)
+    return AdminServer(config, listener), f"http://{_shown(host)}:{port}"
+
+
 def _listener(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return bound(
+        settings.host, settings.port, "RELAY_HOST", "RELAY_PORT", reuse=settings.reuse_port
+    )
+
+
+def bound(
+    host: str,
+    port: int,
+    host_variable: str,
+    port_variable: str,
+    *,
+    reuse: bool = False,
+    listen: bool = True,
+) -> socket.socket:
+    """A socket at that address, or `CannotStart`. `reuse`: others of ours may have it too."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as error:
-        raise CannotStart(_why_not(settings, error)) from None
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if found.family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if reuse:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind((host, port))
+        if listen:
+            found.listen(BACKLOG)
+    except (OSError, AttributeError) as error:  # AttributeError: a system without SO_REUSEPORT
+        found.close()
+        raise CannotStart(_why_not(f"{host}:{port}", host_variable, port_variable, error)) from None
+    return found
 
 
-def _why_not(settings: Settings, error: OSError) -> str:
-    where = f"{settings.host}:{settings.port}"
+def _why_not(where: str, host: str, port: str, error: OSError | AttributeError) -> str:
+    if not isinstance(error, OSError):
+        return "This system lets no two processes share a port: leave RELAY_REUSE_PORT out."
     if error.errno == errno.EADDRINUSE:
         return (
             f"Cannot listen on {where}: it is taken, perhaps by another relay. "
-            "RELAY_PORT=0 takes a free port."
+            f"{port}=0 takes a free port."
         )
     return (
         f"Cannot listen on {where} ({os.strerror(error.errno or 0)}). Choose another port with "
-        "RELAY_PORT, or another address with RELAY_HOST."
+        f"{port}, or another address with {host}."
     )
 
 

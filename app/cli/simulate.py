@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,19 @@ class Embedded:
 
     address: str
     key: str
+
+
+def banner(said: Mapping[str, str], program: str) -> str:
+    """What a person is told who has started it alone; `said` is its announcement, `program` how
+    our command is called."""
+    return (
+        f"Embedded upstream at {said['address']}, key {said['key']}\n"
+        f"  preview  {said['preview']}\n"
+        f"  GA       {said['ga']}\n"
+        "Use it, where no .env stands: RELAY_UPSTREAM=embedded RELAY_AUTH=dev "
+        f"RELAY_EMBEDDED_ADDRESS={said['address']} RELAY_EMBEDDED_KEY={said['key']} "
+        f"{program} serve"
+    )
 
 
 @contextmanager

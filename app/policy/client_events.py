@@ -21,7 +21,7 @@ from app.policy.session_fields import judge_session_update
 from app.policy.shapes import is_integer
 from app.policy.sight import Sight
 from app.policy.tables import EVENTS, UNKNOWN_EVENT, Act
-from app.policy.verdict import Forward, Ignore, Refuse, Verdict
+from app.policy.verdict import Acknowledge, Forward, Ignore, Refuse, Verdict
 from app.policy.wording import no_such_item, refused
 from app.protocol.errors import FIXED_TEXTS
 from app.protocol.events import ClientEvent
@@ -35,9 +35,11 @@ def judge(event: ClientEvent, policy: Policy, sight: Sight) -> Verdict:
     """The policy's answer. Never raises for what a client sent."""
     findings = Findings(policy, event.sent)
     verdict = _judged(event, findings, sight)
-    if not findings.would:
-        return verdict
-    return replace(verdict, would=tuple(findings.would.values()))
+    would = tuple(findings.would.values())
+    if isinstance(verdict, Forward | Acknowledge):
+        hint = findings.hint()
+        return verdict if hint is None else replace(verdict, hint=hint, would=would)
+    return replace(verdict, would=would) if would else verdict
 
 
 def _judged(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
@@ -46,7 +48,10 @@ def _judged(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
         return refused(UNKNOWN_EVENT, findings.policy, "An event of this 'type'", "type")
     if findings.act(row) is not Act.ALLOW:
         return refused(row, findings.policy, f"'{row.name}'", "type")
-    return _JUDGES[row.name](event, findings, sight)
+    judge_kind, known = _JUDGES[row.name]
+    if len(event.body) > 1:
+        findings.ignore_others(event.body, known, "")
+    return judge_kind(event, findings, sight)
 
 
 def _session_update(event: ClientEvent, findings: Findings, _sight: Sight) -> Verdict:
@@ -167,15 +172,23 @@ def _forward(event: ClientEvent, **fields: str | int) -> Forward:
     return Forward(EVENTS[event.kind].rule, {"type": event.body["type"], **fields})
 
 
-_JUDGES: dict[str, Callable[[ClientEvent, Findings, Sight], Verdict]] = {
-    ClientKind.SESSION_UPDATE: _session_update,
-    ClientKind.AUDIO_APPEND: _append,
-    ClientKind.AUDIO_COMMIT: _bare,
-    ClientKind.AUDIO_CLEAR: _bare,
-    ClientKind.ITEM_CREATE: _item_create,
-    ClientKind.ITEM_RETRIEVE: _item_retrieve,
-    ClientKind.ITEM_TRUNCATE: _item_truncate,
-    ClientKind.ITEM_DELETE: _item_delete,
-    ClientKind.RESPONSE_CREATE: judge_response_create,
-    ClientKind.RESPONSE_CANCEL: _response_cancel,
+Judge = Callable[[ClientEvent, Findings, Sight], Verdict]
+
+
+def _kind(judge_kind: Judge, *keys: str) -> tuple[Judge, frozenset[str]]:
+    return judge_kind, frozenset({"type", *keys})
+
+
+_JUDGES: dict[str, tuple[Judge, frozenset[str]]] = {
+    ClientKind.SESSION_UPDATE: _kind(_session_update, "session"),
+    ClientKind.AUDIO_APPEND: _kind(_append, "audio"),
+    ClientKind.AUDIO_COMMIT: _kind(_bare),
+    ClientKind.AUDIO_CLEAR: _kind(_bare),
+    ClientKind.ITEM_CREATE: _kind(_item_create, "item", "previous_item_id"),
+    ClientKind.ITEM_RETRIEVE: _kind(_item_retrieve, "item_id"),
+    ClientKind.ITEM_TRUNCATE: _kind(_item_truncate, "item_id", "content_index", "audio_end_ms"),
+    ClientKind.ITEM_DELETE: _kind(_item_delete, "item_id"),
+    ClientKind.RESPONSE_CREATE: _kind(judge_response_create, "response"),
+    ClientKind.RESPONSE_CANCEL: _kind(_response_cancel, "response_id"),
 }
+"""Each event's judge, and the keys that it reads: every other key is dropped, and told."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.policy.findings import Fault, Findings, wrong_type
-from app.policy.tables import MCP_TOOL, PARENTS, UNKNOWN_FIELD, Act, Row
+from app.policy.findings import UNKNOWN_FIELD, Fault, Findings, below, wrong_type
+from app.policy.tables import MCP_TOOL, PARENTS, Act, Row
 from app.policy.tool_shapes import asks_for_mcp
 from app.policy.verdict import Refuse
 from app.policy.wording import refused
@@ -36,7 +36,7 @@ def rebuild(
             path = findings.sent.path(f"{root}.{name}")
             return refused(MCP_TOOL, findings.policy, f"'{path}' with type 'mcp'", path)
     built: dict[str, Any] = {}
-    findings.ignore_foreign(UNKNOWN_FIELD)
+    findings.ignore_foreign()
     for path, value in _leaves(root, sent):
         if isinstance(value, Fault):
             return findings.refusal(value)
@@ -65,8 +65,7 @@ def _leaves(path: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     fields (`session.audio.input`) are walked; null in their place is nothing; anything else there
     is a `Fault`."""
     for key, entry in value.items():
-        # A key with a dot in it must not be taken for a path.
-        here = f"{path}.{key}" if "." not in key else f"{path}['{key}']"
+        here = below(path, key)
         if here not in PARENTS:
             yield here, entry
         elif isinstance(entry, dict):

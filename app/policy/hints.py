@@ -10,7 +10,7 @@ from typing import Any
 from app.policy.policy import Policy
 from app.policy.verdict import Hint
 
-DOCUMENT = "docs/policy"
+DOCUMENT = "docs/policy.md"
 
 
 def relay_field(
@@ -18,7 +18,8 @@ def relay_field(
 ) -> dict[str, Any]:
     """The value of the top-level field `relay`. Empty where hints are off: then leave it out.
 
-    `event_id` is that of the client's event which the hint is about.
+    `event_id` is that of the client's event which the hint is about. `rules` has the rule of each
+    field that was touched, `why` a link to the first of them.
     """
     if not policy.hints:
         return {}
@@ -27,6 +28,10 @@ def relay_field(
         return told
     told["ignored"] = list(hint.ignored)
     told["changed"] = dict(hint.changed)
+    if hint.rules:
+        told["rules"] = dict(hint.rules)
+    if hint.would:
+        told["would"] = dict(hint.would)
     if hint.why:
         told["why"] = f"{DOCUMENT}#{hint.why}"
     if event_id is not None:

@@ -1,7 +1,7 @@
 """Value rules of what the model hears: turn detection, transcription, noise reduction. PURE.
 
 Upstream replaces these objects whole, so every object that goes on carries the operator's forced
-sub-fields, also where the client left them out (design: policy, "Forced means forced").
+sub-fields, also where the client left them out: forced means forced.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def noise_reduction(value: Any, path: str, rule: str, findings: Findings) -> Sha
         return wrong_type(path, "an object or null")
     if value.get("type") not in NOISE_REDUCTIONS:
         return wrong_value(f"{path}.type", "'near_field' or 'far_field'")
-    _ignore_others(value, ("type",), path, rule, findings)
+    findings.ignore_others(value, ("type",), path, rule)
     return Kept({"type": value["type"]})
 
 
@@ -49,7 +49,7 @@ def transcription(value: Any, path: str, rule: str, findings: Findings) -> Shape
         if value is not None or model is not None:
             findings.ignore(path, rule)
         return None
-    _ignore_others(value, ("language",), path, rule, findings)
+    findings.ignore_others(value, ("language",), path, rule)
     language = value.get("language")
     if language is None:
         return None
@@ -65,8 +65,13 @@ def transcription(value: Any, path: str, rule: str, findings: Findings) -> Shape
 
 
 def turn_detection(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
-    """null (push to talk), `server_vad` or `semantic_vad`."""
+    """null (push to talk), `server_vad` or `semantic_vad`. Where the operator forces something on,
+    null would switch it off, and is dropped."""
     if value is None:
+        policy = findings.policy
+        if policy.create_response or policy.interrupt_response:
+            findings.ignore(path, rule)
+            return None
         return Kept(None)
     if not isinstance(value, dict):
         return wrong_type(path, "an object or null")
@@ -83,7 +88,7 @@ def turn_detection(value: Any, path: str, rule: str, findings: Findings) -> Shap
     if isinstance(flags, Fault):
         return flags
     own = tuple(_RANGES) if kind == "server_vad" else ("eagerness",)
-    _ignore_others(value, ("type", *own, *_FLAGS), path, rule, findings)
+    findings.ignore_others(value, ("type", *own, *_FLAGS), path, rule)
     return Kept({"type": kind, **built, **flags})
 
 
@@ -130,11 +135,3 @@ def _flags(
         if must is not None or entry is not None:
             built[name] = entry if must is None else must
     return built
-
-
-def _ignore_others(
-    value: dict[str, Any], known: tuple[str, ...], path: str, rule: str, findings: Findings
-) -> None:
-    for name, entry in value.items():
-        if name not in known and entry is not None:
-            findings.ignore(f"{path}.{name}", rule)

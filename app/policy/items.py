@@ -1,7 +1,7 @@
 """Items that a client writes: rebuilt from allowed parts, or refused whole. PURE.
 
 An item is an act: nothing of it is stripped that would change its meaning. What a client may not
-write about itself (`status`, `object`, `transcript`, ids of parts) is not copied.
+write about itself (`status`, `object`, `transcript`, ids of parts) is not copied, and told.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 from app.policy import images
 from app.policy.audio import measure
 from app.policy.findings import Fault, Findings, missing, too_long, wrong_type, wrong_value
-from app.policy.policy import Policy, Profile
+from app.policy.policy import Policy
 from app.policy.sight import Sight
+from app.policy.switches import switched
 from app.policy.tables import CONTENT_PARTS, ITEM_TYPES, UNKNOWN_ITEM, Act, Row
 from app.policy.verdict import Refuse
 from app.policy.wording import POLICY_VIOLATION, refused
@@ -24,6 +25,9 @@ MAX_PARTS = 16
 
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 _ROLES = {"user": "user", "system": "system", "developer": "system", "assistant": "assistant"}
+_MESSAGE = frozenset({"type", "role", "content", "id"})
+_OUTPUT = frozenset({"type", "call_id", "output", "id"})
+_CONTENT = {"input_audio": "audio", "input_image": "image_url"}  # else `text`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,10 @@ class Desk:
         """The desk for what follows, when `characters` have been spent."""
         return replace(self, text_left=self.text_left - characters)
 
-    def refused(self, row: Row, what: str, path: str) -> Refuse:
+    def refused(self, row: Row, what: str, path: str, why: str | None = None) -> Refuse:
         """A refusal by `row`; `what` is a sentence's subject with `{path}` in it."""
         said = self.findings.sent.path(path)
-        return refused(row, self.policy, what.replace("{path}", said), said)
+        return refused(row, self.policy, what.replace("{path}", said), said, why)
 
 
 def judge_item(item: Any, path: str, desk: Desk) -> Built | Refuse | Fault:
@@ -111,6 +115,7 @@ def _tool_output(item: dict[str, Any], path: str, row: Row, desk: Desk) -> Built
             "shown, once."
         )
         return Refuse(row.rule, POLICY_VIOLATION, message, said)
+    desk.findings.ignore_others(item, _OUTPUT, path)
     rebuilt = {"type": "function_call_output", "call_id": call_id, "output": output}
     return Built({**_identity(item), **rebuilt})
 
@@ -136,6 +141,7 @@ def _message(item: dict[str, Any], path: str, desk: Desk) -> Built | Refuse | Fa
         parts.append(built.item)
         audio_ms += built.audio_ms
         characters += built.text_characters
+    desk.findings.ignore_others(item, _MESSAGE, path)
     rebuilt = {"type": "message", "role": role, "content": parts}
     return Built({**_identity(item), **rebuilt}, audio_ms, characters)
 
@@ -146,8 +152,12 @@ def _part(part: Any, role: str, path: str, desk: Desk) -> Built | Refuse | Fault
     kind = part.get("type")
     known = kind if isinstance(kind, str) else ""
     row = CONTENT_PARTS.get(f"any/{known}") or CONTENT_PARTS.get(f"{role}/{known}") or UNKNOWN_ITEM
-    if desk.findings.act(row, _switched(row, desk)) is not Act.ALLOW:
-        return desk.refused(row, f"'{{path}}' of a {role} message", path)
+    switch = switched(row, desk.policy, response_happened=desk.sight.response_happened())
+    if desk.findings.act(row, switch.act if switch else None) is not Act.ALLOW:
+        article = "an" if role == "assistant" else "a"
+        what = f"'{{path}}' of {article} {role} message"
+        return desk.refused(row, what, path, switch.why if switch else None)
+    desk.findings.ignore_others(part, ("type", _CONTENT.get(known, "text")), path)
     if kind == "input_audio":
         audio = measure(
             part.get("audio"), desk.sight.input_format(), desk.policy.append_bytes, f"{path}.audio"
@@ -159,17 +169,6 @@ def _part(part: Any, role: str, path: str, desk: Desk) -> Built | Refuse | Fault
         image = images.check(part.get("image_url"), desk.policy.image_bytes, f"{path}.image_url")
         return image if isinstance(image, Fault) else Built({"type": kind, "image_url": image})
     return _text(known, part.get("text"), f"{path}.text", desk)
-
-
-def _switched(row: Row, desk: Desk) -> Act | None:
-    """What a switch of the operator's makes of the row; None: the row itself decides."""
-    policy = desk.policy
-    if policy.profile is not Profile.GUIDED or row.name in policy.rows:
-        return None
-    if row.name == "assistant/output_text" and policy.history:
-        return Act.REFUSE if desk.sight.response_happened() else Act.ALLOW
-    escapes = policy.moderates or policy.transcription_model is not None
-    return Act.REFUSE if row.name == "user/input_audio" and escapes else None
 
 
 def _text(kind: str, text: Any, path: str, desk: Desk) -> Built | Refuse | Fault:

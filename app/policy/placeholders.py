@@ -17,6 +17,7 @@ MOST_CHARACTERS = 64
 PREFIX = "user."
 
 _BRACES = re.compile(r"\{\{([^{}]*)\}\}")
+_BEGUN = re.compile(r"\{\{\s*user\.[^\s{}]{0,64}")
 _UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories: control, format, surrogates, private, unassigned, line breaks."""
 
@@ -24,6 +25,11 @@ _UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def placeholders(text: str) -> tuple[str, ...]:
     """What stands in double braces, each once, in order: `user.name`, and what is none of ours."""
     return tuple(dict.fromkeys(_BRACES.findall(text)))
+
+
+def unclosed(text: str) -> tuple[str, ...]:
+    """Placeholders of ours that begin and never end: `{{user.name}`."""
+    return tuple(dict.fromkeys(_BEGUN.findall(_BRACES.sub("", text))))
 
 
 def claim_in(placeholder: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from app.policy.placeholders import fill
 from app.policy.turn_detection import TurnDetection
+from app.protocol.dialects.voices import PREVIEW_VOICES
 
 
 class Profile(StrEnum):
@@ -44,9 +45,6 @@ class Ruled(Protocol):
 
     def act(self, profile: Profile) -> Act:
         """What the table says for a profile."""
-
-
-PREVIEW_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
 
 
 @dataclass(frozen=True, slots=True)

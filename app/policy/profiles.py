@@ -17,7 +17,10 @@ def narrowest(profiles: Iterable[Profile]) -> Profile:
 
 @dataclass(frozen=True, slots=True)
 class ProfileRule:
-    """`usual` for everybody; or, where `claim` is given, what `by_value` says of its value."""
+    """`usual` for everybody; or, where `claim` is given, what `by_value` says of its value.
+
+    Whoever has no value that is listed never gets more than guided, whatever is listed.
+    """
 
     usual: Profile = Profile.GUIDED
     claim: str | None = None
@@ -25,14 +28,22 @@ class ProfileRule:
 
     def named(self) -> tuple[Profile, ...]:
         """The profiles that somebody may get, the narrowest first."""
-        if self.claim is None or not self.by_value:
+        if self.claim is None:
             return (self.usual,)
-        return tuple(one for one in NARROWEST_FIRST if one in self.by_value.values())
+        known = {*self.by_value.values(), self.everybody_else()}
+        return tuple(one for one in NARROWEST_FIRST if one in known)
+
+    def everybody_else(self) -> Profile:
+        """The profile of whoever has no value that is listed: the narrowest of those that are
+        listed and guided."""
+        if self.claim is None:
+            return self.usual
+        return narrowest((Profile.GUIDED, *self.by_value.values()))
 
     def choose(self, value_of: Callable[[str], str | None]) -> Profile:
         """The profile of one user. `value_of(claim)` is None where the claim is absent or has
-        several values; that, and a value without an entry, gives the narrowest that is named."""
-        fallback = self.named()[0]
+        several values; that, and a value without an entry, makes it one of everybody else."""
+        fallback = self.everybody_else()
         if self.claim is None:
             return fallback
         value = value_of(self.claim)

@@ -21,7 +21,8 @@ MAX_INPUT = 16
 
 
 def judge_response_create(event: ClientEvent, findings: Findings, sight: Sight) -> Verdict:
-    """Forward what is allowed; refuse where stripping would change what was asked for."""
+    """Forward what is allowed; refuse where stripping would change what was asked for. What was
+    dropped stands in `findings`."""
     rule = EVENTS[event.kind].rule
     response = event.body.get("response")
     if response is None:
@@ -41,7 +42,7 @@ def judge_response_create(event: ClientEvent, findings: Findings, sight: Sight) 
     create: dict[str, Any] = {"type": event.body["type"]}
     if built:
         create["response"] = built
-    return Forward(rule, create, findings.hint(), audio_ms, characters)
+    return Forward(rule, create, None, audio_ms, characters)
 
 
 class _Context:
@@ -74,6 +75,7 @@ def _entry(entry: Any, path: str, desk: Desk, context: _Context) -> Refuse | Non
     if isinstance(entry, dict) and entry.get("type") == ITEM_REFERENCE:
         if desk.findings.act(REFERENCE) is not Act.ALLOW:
             return desk.refused(REFERENCE, f"'{{path}}' of type '{ITEM_REFERENCE}'", path)
+        desk.findings.ignore_others(entry, ("type", "id"), path)
         return _reference(entry.get("id"), f"{path}.id", desk, context)
     left = desk.after(context.text_characters)
     built = judge_item(entry, path, left)

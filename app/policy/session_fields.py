@@ -14,7 +14,8 @@ from app.protocol.events import ClientEvent
 
 
 def judge_session_update(event: ClientEvent, findings: Findings) -> Verdict:
-    """Forward what is allowed; acknowledge locally where nothing is left."""
+    """Forward what is allowed; acknowledge locally where nothing is left. What was dropped stands
+    in `findings`."""
     rule = EVENTS[event.kind].rule
     session = event.body.get("session")
     if session is None:
@@ -25,6 +26,6 @@ def judge_session_update(event: ClientEvent, findings: Findings) -> Verdict:
     if isinstance(built, Refuse):
         return built
     if not built:
-        return Acknowledge(rule, findings.hint())
+        return Acknowledge(rule)
     update = {"type": event.body["type"], "session": {"type": "realtime", **built}}
-    return Forward(rule, update, findings.hint())
+    return Forward(rule, update)

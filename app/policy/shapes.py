@@ -56,14 +56,22 @@ def voice(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
     return wrong_type(path, "the name of a voice")
 
 
-def audio_format(value: Any, path: str, _rule: str, _findings: Findings) -> Shaped:
+def audio_format(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
     """One of three formats. The rate follows from the type: it is forced, not taken."""
     if not isinstance(value, str | dict):
         return wrong_type(path, "an audio format")
     name = format_name(value)
     if name is None:
-        return wrong_value(path, " or ".join(f"'{known}'" for known in PREVIEW_FORMATS))
-    return Kept(dict(PREVIEW_FORMATS[name]))
+        if findings.sent.dialect is Dialect.PREVIEW:
+            return wrong_value(path, " or ".join(f"'{known}'" for known in PREVIEW_FORMATS))
+        types = (f"'{known['type']}'" for known in PREVIEW_FORMATS.values())
+        return wrong_value(f"{path}.type", " or ".join(types))
+    kept = dict(PREVIEW_FORMATS[name])
+    if isinstance(value, dict):
+        findings.ignore_others(value, kept, path, rule)
+        if value.get("rate") not in (None, kept.get("rate")) and "rate" in kept:
+            findings.change(f"{path}.rate", kept["rate"], rule)
+    return Kept(kept)
 
 
 def output_modalities(value: Any, path: str, rule: str, findings: Findings) -> Shaped:

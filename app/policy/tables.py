@@ -1,7 +1,12 @@
 """The policy as data: each client event, each field, each item, in each profile. PURE.
 
-Read a row as: name (internal spelling); what locked, guided and open do with it; the rule, which
-is also the anchor in docs/policy.md; why; and, where the value matters, the rule for values.
+Read a row as: name; what locked, guided and open do with it; the rule, which is also the anchor in
+docs/policy.md; what it is good for where it is allowed; where the value matters, the rule for
+values; and `shut`: why it is not allowed elsewhere.
+
+Names are in the internal spelling, which is GA's. docs/policy.md, the policy file and most clients
+use the preview's: `session.voice` is `session.audio.output.voice` here. Each row of docs/policy.md
+has both names, and so has `rows.spoken`.
 
     +  allow      s  strip, force or clamp, and say so      x  refuse the whole event
 
@@ -15,6 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.policy import input_shapes, shapes, tool_shapes
+from app.policy.findings import OTHER_SPELLING as OTHER_SPELLING
+from app.policy.findings import UNKNOWN_FIELD as UNKNOWN_FIELD
 from app.policy.policy import Act as Act
 from app.policy.policy import Profile
 from app.policy.shapes import Shape
@@ -27,19 +34,23 @@ _COLUMN = {Profile.LOCKED: 0, Profile.GUIDED: 1, Profile.OPEN: 2}
 class Row:
     """One line of the policy. `acts` holds one sign for each of locked, guided, open.
 
-    A row without a `shape` has no value rule here: it is an event, an item, or a field that no
-    profile lets through.
+    `why` speaks of the profiles that allow it (empty: none does), `shut` of the others (empty:
+    there are none, so that only the operator's file can close it). A row without a `shape` has no
+    value rule here: it is an event, an item, or a field that no profile lets through.
     """
 
     name: str
     acts: str
     rule: str
-    why: str
+    why: str = ""
     shape: Shape | None = None
+    shut: str = ""
 
     def __post_init__(self) -> None:
         if len(self.acts) != len(_COLUMN) or set(self.acts) - set(Act):
             raise ValueError(f"{self.name}: acts are one of + s x for each profile")
+        if self.opens() is not bool(self.why) or (set(self.acts) != {"+"}) is not bool(self.shut):
+            raise ValueError(f"{self.name}: `why` speaks of what is allowed, `shut` of the rest")
 
     def act(self, profile: Profile) -> Act:
         """What this profile does."""
@@ -56,6 +67,9 @@ def _rows(*rows: Row) -> dict[str, Row]:
 
 _K = ClientKind
 
+_LOCKED = "the session is the operator's"
+_TOOLS = "the tools are the operator's"
+
 EVENTS: dict[str, Row] = _rows(
     Row(_K.AUDIO_APPEND, "+++", "audio-append", "a person may talk"),
     Row(_K.AUDIO_COMMIT, "+++", "audio-commit", "push to talk"),
@@ -63,7 +77,13 @@ EVENTS: dict[str, Row] = _rows(
     Row(_K.ITEM_CREATE, "+++", "item-create", "by the rows for items"),
     Row(_K.ITEM_TRUNCATE, "+++", "item-truncate", "what was not heard is forgotten"),
     Row(_K.ITEM_RETRIEVE, "+++", "item-retrieve", "agents SDKs ask after every turn"),
-    Row(_K.ITEM_DELETE, "x++", "item-delete", "a locked conversation keeps what was said"),
+    Row(
+        _K.ITEM_DELETE,
+        "x++",
+        "item-delete",
+        "what was said may be taken back",
+        shut="a locked conversation keeps what was said",
+    ),
     Row(_K.RESPONSE_CREATE, "+++", "response-create", "by the rows for responses"),
     Row(_K.RESPONSE_CANCEL, "+++", "response-cancel", "a person may interrupt"),
     Row(_K.SESSION_UPDATE, "+++", "session-update", "by the rows for the session"),
@@ -71,7 +91,7 @@ EVENTS: dict[str, Row] = _rows(
         _K.TRANSCRIPTION_SESSION_UPDATE,
         "xxx",
         "transcription-session",
-        "transcription sessions are not offered",
+        shut="transcription sessions are not offered",
     ),
 )
 
@@ -81,8 +101,9 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session.instructions",
         "ss+",
         "session-instructions",
-        "the operator's own instructions hold",
+        "the frontend brings its own",
         shapes.instructions,
+        "the operator's own instructions hold",
     ),
     Row(
         "session.tools",
@@ -90,6 +111,7 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-tools",
         "chosen by name from the operator's client tools",
         tool_shapes.tools,
+        _TOOLS,
     ),
     Row(
         "session.tool_choice",
@@ -97,35 +119,47 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-tools",
         "auto, none, required, or a client tool",
         tool_shapes.tool_choice,
+        _TOOLS,
     ),
-    Row("session.parallel_tool_calls", "s++", "session-tools", "of client tools", shapes.boolean),
+    Row(
+        "session.parallel_tool_calls",
+        "s++",
+        "session-tools",
+        "of client tools",
+        shapes.boolean,
+        _TOOLS,
+    ),
     Row(
         "session.output_modalities",
         "s++",
         "session-modalities",
         "a subset of the operator's",
         shapes.output_modalities,
+        _LOCKED,
     ),
     Row(
         "session.max_output_tokens",
         "ss+",
         "session-tokens",
-        "clamped to the operator's cap",
+        "never more than the operator's cap",
         shapes.max_output_tokens,
+        "the operator's own number holds",
     ),
     Row(
         "session.temperature",
         "s++",
         "session-sampling",
-        "clamped to the operator's range",
+        "within the operator's range",
         shapes.temperature,
+        _LOCKED,
     ),
     Row(
         "session.audio.input.turn_detection",
         "s++",
         "session-turn-detection",
-        "ranges that cannot bill a response for every noise",
+        "in ranges that cannot bill a response for every noise",
         input_shapes.turn_detection,
+        _LOCKED,
     ),
     Row(
         "session.audio.input.transcription",
@@ -133,6 +167,7 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-transcription",
         "only the language; the operator switches it on and off",
         input_shapes.transcription,
+        _LOCKED,
     ),
     Row(
         "session.audio.input.noise_reduction",
@@ -140,6 +175,7 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-noise-reduction",
         "near or far field",
         input_shapes.noise_reduction,
+        _LOCKED,
     ),
     Row(
         "session.audio.input.format",
@@ -147,6 +183,7 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-formats",
         "pcm16 at 24 kHz or g711",
         shapes.audio_format,
+        _LOCKED,
     ),
     Row(
         "session.audio.output.format",
@@ -154,6 +191,7 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-formats",
         "pcm16 at 24 kHz or g711",
         shapes.audio_format,
+        _LOCKED,
     ),
     Row(
         "session.audio.output.voice",
@@ -161,21 +199,23 @@ SESSION_FIELDS: dict[str, Row] = _rows(
         "session-voice",
         "from the operator's list",
         shapes.voice,
+        _LOCKED,
     ),
     Row(
         "session.audio.output.speed",
         "s++",
         "session-speed",
-        "clamped to the operator's range",
+        "within the operator's range",
         shapes.speed,
+        _LOCKED,
     ),
-    Row("session.model", "sss", "session-closed", "fixed when the connection is made"),
-    Row("session.prompt", "sss", "session-closed", "a stored prompt is the operator's"),
-    Row("session.tracing", "sss", "session-closed", "traces are the operator's"),
-    Row("session.include", "sss", "session-closed", "decides what upstream reveals"),
-    Row("session.truncation", "sss", "session-closed", "decides what the model forgets"),
-    Row("session.reasoning", "sss", "session-closed", "cost is the operator's"),
-    Row("session.client_secret", "sss", "session-closed", "a live upstream credential"),
+    Row("session.model", "sss", "session-closed", shut="fixed when the connection is made"),
+    Row("session.prompt", "sss", "session-closed", shut="a stored prompt is the operator's"),
+    Row("session.tracing", "sss", "session-closed", shut="traces are the operator's"),
+    Row("session.include", "sss", "session-closed", shut="decides what upstream reveals"),
+    Row("session.truncation", "sss", "session-closed", shut="decides what the model forgets"),
+    Row("session.reasoning", "sss", "session-closed", shut="cost is the operator's"),
+    Row("session.client_secret", "sss", "session-closed", shut="a live upstream credential"),
 )
 
 RESPONSE_FIELDS: dict[str, Row] = _rows(
@@ -183,14 +223,16 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response.conversation",
         "x++",
         "response-out-of-band",
-        "stripped, an out-of-band call would become speech",
+        "beside the conversation, or in it",
         shapes.conversation,
+        "stripped, an out-of-band call would become speech",
     ),
     Row(
         "response.input",
         "x++",
         "response-input",
         "at most 16 entries, each by the rows for items",
+        shut="a locked client brings no context of its own",
     ),
     Row("response.metadata", "+++", "response-metadata", "echoed to the client", shapes.metadata),
     Row(
@@ -199,13 +241,15 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response-modalities",
         "a subset of the operator's",
         shapes.output_modalities,
+        _LOCKED,
     ),
     Row(
         "response.instructions",
         "ss+",
         "response-instructions",
-        "the operator's own instructions hold",
+        "the frontend brings its own",
         shapes.instructions,
+        "the operator's own instructions hold",
     ),
     Row(
         "response.tools",
@@ -213,6 +257,7 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response-tools",
         "chosen by name from the operator's client tools",
         tool_shapes.tools,
+        _TOOLS,
     ),
     Row(
         "response.tool_choice",
@@ -220,14 +265,23 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response-tools",
         "auto, none, required, or a client tool",
         tool_shapes.tool_choice,
+        _TOOLS,
     ),
-    Row("response.parallel_tool_calls", "s++", "response-tools", "of client tools", shapes.boolean),
+    Row(
+        "response.parallel_tool_calls",
+        "s++",
+        "response-tools",
+        "of client tools",
+        shapes.boolean,
+        _TOOLS,
+    ),
     Row(
         "response.max_output_tokens",
         "ss+",
         "response-tokens",
-        "clamped to the operator's cap",
+        "never more than the operator's cap",
         shapes.max_output_tokens,
+        "the operator's own number holds",
     ),
     Row(
         "response.audio.output.voice",
@@ -235,6 +289,7 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response-voice",
         "from the operator's list",
         shapes.voice,
+        _LOCKED,
     ),
     Row(
         "response.audio.output.format",
@@ -242,16 +297,18 @@ RESPONSE_FIELDS: dict[str, Row] = _rows(
         "response-formats",
         "pcm16 at 24 kHz or g711",
         shapes.audio_format,
+        _LOCKED,
     ),
     Row(
         "response.temperature",
         "s++",
         "response-sampling",
-        "clamped to the operator's range",
+        "within the operator's range",
         shapes.temperature,
+        _LOCKED,
     ),
-    Row("response.prompt", "sss", "response-closed", "a stored prompt is the operator's"),
-    Row("response.reasoning", "sss", "response-closed", "cost is the operator's"),
+    Row("response.prompt", "sss", "response-closed", shut="a stored prompt is the operator's"),
+    Row("response.reasoning", "sss", "response-closed", shut="cost is the operator's"),
 )
 
 PARENTS: frozenset[str] = frozenset(
@@ -267,17 +324,31 @@ CONTENT_PARTS: dict[str, Row] = _rows(
         "user/input_audio",
         "x++",
         "item-user-audio",
-        "audio in items escapes the operator's moderation and transcription",
+        "sound that was recorded before",
+        shut="audio in items escapes the operator's moderation and transcription",
     ),
-    Row("user/input_image", "xx+", "item-user-image", "images cost and are not moderated"),
-    Row("system/input_text", "xx+", "item-system", "a system message steers the model"),
+    Row(
+        "user/input_image",
+        "xx+",
+        "item-user-image",
+        "a person may show something",
+        shut="images cost and are not moderated",
+    ),
+    Row(
+        "system/input_text",
+        "xx+",
+        "item-system",
+        "the frontend steers the model",
+        shut="a system message steers the model",
+    ),
     Row(
         "assistant/output_text",
         "xx+",
         "item-assistant",
-        "a client must not put words into the model's mouth",
+        "what the model said before",
+        shut="a client must not put words into the model's mouth",
     ),
-    Row("any/item_reference", "xxx", "item-reference", "it could name hidden items"),
+    Row("any/item_reference", "xxx", "item-reference", shut="it could name hidden items"),
 )
 """`role/type` of the parts of a message; role `developer` is `system`. Two switches of the
 operator's change guided: `history` opens assistant text before the first response, and moderation
@@ -289,23 +360,32 @@ ITEM_TYPES: dict[str, Row] = _rows(
         "x++",
         "item-tool-output",
         "one result for each call of a client tool",
+        shut="a locked client answers no calls",
     ),
-    Row("function_call", "xxx", "item-tool-call", "only the model calls tools"),
-    Row("mcp_approval_response", "xxx", "item-mcp", "it would approve a tool of the operator's"),
-    Row("mcp_approval_request", "xxx", "item-mcp", "only the service writes it"),
-    Row("mcp_list_tools", "xxx", "item-mcp", "only the service writes it"),
-    Row("mcp_call", "xxx", "item-mcp", "only the service writes it"),
-    Row("item_reference", "xxx", "item-reference", "it stands in response.input alone"),
+    Row("function_call", "xxx", "item-tool-call", shut="only the model calls tools"),
+    Row(
+        "mcp_approval_response",
+        "xxx",
+        "item-mcp",
+        shut="it would approve a tool of the operator's",
+    ),
+    Row("mcp_approval_request", "xxx", "item-mcp", shut="only the service writes it"),
+    Row("mcp_list_tools", "xxx", "item-mcp", shut="only the service writes it"),
+    Row("mcp_call", "xxx", "item-mcp", shut="only the service writes it"),
+    Row("item_reference", "xxx", "item-reference", shut="it stands in response.input alone"),
 )
 """Items that are no messages."""
 
 ITEM_REFERENCE = "item_reference"
 REFERENCE = Row(
-    f"response.input/{ITEM_REFERENCE}", "x++", "item-reference", "each visible item once"
+    f"response.input/{ITEM_REFERENCE}",
+    "x++",
+    "item-reference",
+    "each visible item once",
+    shut="a locked client brings no context of its own",
 )
 """`item_reference` as an entry of `response.input`."""
 
-UNKNOWN_EVENT = Row("event", "xxx", "unknown-event", "only listed events are accepted")
-UNKNOWN_ITEM = Row("item", "xxx", "unknown-item", "only listed items are accepted")
-MCP_TOOL = Row("tools", "xxx", "mcp-tools", "the service itself would call its server")
-UNKNOWN_FIELD = "unknown-field"
+UNKNOWN_EVENT = Row("event", "xxx", "unknown-event", shut="only listed events are accepted")
+UNKNOWN_ITEM = Row("item", "xxx", "unknown-item", shut="only listed items are accepted")
+MCP_TOOL = Row("tools", "xxx", "mcp-tools", shut="the service itself would call its server")

@@ -48,9 +48,13 @@ def tools(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
         built = _tool(entry, where, rule, findings)
         if isinstance(built, Fault):
             return built
-        if built is not None and built["name"] not in taken:
-            taken.add(built["name"])
-            chosen.append(built)
+        if built is None:
+            continue
+        if built["name"] in taken:
+            findings.ignore(where, rule)  # a second tool of one name
+            continue
+        taken.add(built["name"])
+        chosen.append(built)
     policy = findings.policy
     ours = policy.server_tools
     if policy.profile is Profile.OPEN:
@@ -75,6 +79,7 @@ def _tool(entry: Any, path: str, rule: str, findings: Findings) -> dict[str, Any
     if findings.policy.profile is not Profile.OPEN or not may_call(name, findings.policy):
         findings.ignore(path, rule)
         return None
+    findings.ignore_others(entry, ("type", "name", "description", "parameters"), path, rule)
     return _clients_own(name, entry, path)
 
 
@@ -82,9 +87,8 @@ def _operators(
     known: ClientTool, entry: dict[str, Any], path: str, rule: str, findings: Findings
 ) -> dict[str, Any] | None:
     """A tool of the operator's: chosen by name, and what the client wrote about it is not read."""
-    for key in ("description", "parameters"):
-        if entry.get(key) is not None and entry[key] != known.definition.get(key):
-            findings.ignore(f"{path}.{key}", rule)
+    same = {key for key, value in known.definition.items() if entry.get(key) == value}
+    findings.ignore_others(entry, same | {"type", "name"}, path, rule)
     if findings.policy.profile is Profile.OPEN:
         return None  # it goes out with the operator's own list
     return _sendable(known)
@@ -122,10 +126,14 @@ def tool_choice(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
     if value.get("type") != "function":
         return wrong_value(f"{path}.type", "'function'")
     inner = value.get("function")  # as older documentation nests it
+    nested = isinstance(inner, dict)
     name = inner.get("name") if isinstance(inner, dict) else value.get("name")
     if not isinstance(name, str):
         return wrong_type(f"{path}.name", "a string")
     if not may_call(name, findings.policy):
         findings.ignore(path, rule)
         return None
+    findings.ignore_others(value, ("type", "function" if nested else "name"), path, rule)
+    if isinstance(inner, dict):
+        findings.ignore_others(inner, ("name",), f"{path}.function", rule)
     return Kept({"type": "function", "name": name})

@@ -6,21 +6,39 @@ allowed what they forbid.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the policy did to a *setting*, told to the developer in the `relay` field.
+    """What the policy did to single *fields*, told to the developer in the `relay` field.
 
     `ignored` and the keys of `changed` are paths in the client's spelling, of fields that this
-    client sent; `changed` holds values that it may see. `why` is an anchor in docs/policy.md.
+    client sent; `changed` holds values that it may see. `rules` has the rule for each of these
+    paths, an anchor in docs/policy.md; `why` is the first of them. `would` names fields and parts
+    in report mode, with "strip" or "refuse".
+
+    `meant` says what each path is internally, where that is known: for the operator's log.
     """
 
     ignored: tuple[str, ...] = ()
     changed: dict[str, Any] = field(default_factory=dict)
     why: str = ""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    would: Mapping[str, str] = field(default_factory=dict)
+    meant: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def internal(self, path: str) -> str:
+        """The internal path of a field that the client calls `path`."""
+        return self.meant.get(path, path)
+
+    def counted(self) -> tuple[str, ...]:
+        """How the session's log counts it, each rule once: `strip:RULE`, `change:RULE`."""
+        dropped = (f"strip:{self.rules.get(path, self.why)}" for path in self.ignored)
+        changed = (f"change:{self.rules.get(path, self.why)}" for path in self.changed)
+        return tuple(dict.fromkeys((*dropped, *changed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,8 @@ class Refuse:
     """Tell the client, in an `error` event, that an *act* is not allowed.
 
     `violation` counts towards the limit of deliberate violations; answers about ids that do not
-    exist for this client, and malformed events, do not. `retry_after` is in seconds.
+    exist for this client, and malformed events, do not. `retry_after` is in seconds. `row` is the
+    name of the row that closed it, where a row did.
     """
 
     rule: str
@@ -62,6 +81,7 @@ class Refuse:
     violation: bool = True
     retry_after: float | None = None
     would: tuple[Would, ...] = ()
+    row: str = ""
 
 
 @dataclass(frozen=True, slots=True)

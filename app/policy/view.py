@@ -37,6 +37,7 @@ _TURN_KEYS = (
     "create_response",
     "interrupt_response",
     "eagerness",
+    "idle_timeout_ms",  # GA alone
 )
 _PCM = {"type": "audio/pcm", "rate": 24000}
 

@@ -1,6 +1,7 @@
 """A client's frames: decoded once, strictly, into the internal spelling; encoded anew. PURE.
 
-    frame --decode_client--> ClientEvent | Malformed      body --encode_client--> frame for upstream
+    frame --read_client--> Read --spelled--> ClientEvent      body --encode_client--> frame for
+          (JSON, any dialect)    (internal spelling)                                  upstream
 
 Nothing here raises for what a peer sent, and no byte of a client's frame is ever part of another.
 """
@@ -8,6 +9,7 @@ Nothing here raises for what a peer sent, and no byte of a client's frame is eve
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -71,8 +73,31 @@ def decode_client(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
 
 
 def decode_other(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
-    """A frame that is not a plain append. Costs up to about 15 ms for 256 KiB of the worst JSON, so
-    the caller meters it first."""
+    """A frame that is not a plain append, from a client whose dialect is known."""
+    read = read_client(frame)
+    return read if isinstance(read, Malformed) else spelled(read, dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A client's event in whatever spelling it came. `tree` is the caller's own, without
+    `event_id`; `spelled` uses it up."""
+
+    kind: str
+    event_id: str | None
+    tree: dict[str, Any]
+
+    @property
+    def session(self) -> dict[str, Any] | None:
+        """The settings of a `session.update`, if this is one that has any."""
+        session = self.tree.get("session")
+        update = self.kind == ClientKind.SESSION_UPDATE
+        return session if update and isinstance(session, dict) else None
+
+
+def read_client(frame: bytes) -> Read | Malformed:
+    """The frame as JSON that obeys our rules. Costs up to about 15 ms for 256 KiB of the worst
+    JSON, so the caller meters it first."""
     if frame.count(b",") > MAX_VALUES:
         return Malformed("invalid_value", f"The event holds more than {MAX_VALUES} values.")
     try:
@@ -99,12 +124,12 @@ def decode_other(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed:
     fault = tree_fault(tree)
     if fault is not None:
         return Malformed("invalid_value", fault, None, event_id)
-    return _translated(kind, event_id, tree, dialect)
+    return Read(kind, event_id, tree)
 
 
-def _translated(
-    kind: str, event_id: str | None, tree: dict[str, Any], dialect: Dialect
-) -> ClientEvent | Malformed:
+def spelled(read: Read, dialect: Dialect) -> ClientEvent | Malformed:
+    """The event in the internal spelling, read as that of a client of this dialect."""
+    kind, event_id, tree = read.kind, read.event_id, read.tree
     known = _CLIENT_KINDS.get(kind, kind)
     if "item" in tree:
         tree["item"] = item_in(tree["item"], dialect)

@@ -24,11 +24,14 @@ class CloseReason(StrEnum):
     SESSION_TIME_LIMIT = "session_time_limit"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
+    IDENTITY_EXPIRED = "identity_expired"
+    REVOKED = "revoked"
     UPSTREAM_REFUSED = "upstream_refused"
     UPSTREAM_LOST = "upstream_lost"
     UPSTREAM_PROTOCOL = "upstream_protocol"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     CREDENTIAL_UNAVAILABLE = "credential_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
     SLOW_CLIENT = "slow_client"
     SLOW_UPSTREAM = "slow_upstream"
     IDLE_TIMEOUT = "idle_timeout"
@@ -103,6 +106,22 @@ ENDINGS: dict[CloseReason, Ending] = {
         "invalid_api_key",
         INVALID_REQUEST,
     ),
+    _R.IDENTITY_EXPIRED: Ending(
+        _E.AUTH,
+        4501,
+        "Your sign-in has expired. Sign in again and connect again.",
+        401,
+        "invalid_api_key",
+        INVALID_REQUEST,
+    ),
+    _R.REVOKED: Ending(
+        _E.AUTH,
+        4502,
+        "Your access was revoked by the operator.",
+        401,
+        "invalid_api_key",
+        INVALID_REQUEST,
+    ),
     _R.UPSTREAM_REFUSED: Ending(
         _E.OPERATOR, 4510, "The service is not set up correctly.", 502, SERVER_ERROR
     ),
@@ -124,6 +143,14 @@ ENDINGS: dict[CloseReason, Ending] = {
         _E.RELAY,
         4002,
         "The service cannot sign in at the moment.",
+        503,
+        SERVER_ERROR,
+        retry=True,
+    ),
+    _R.STORE_UNAVAILABLE: Ending(
+        _E.RELAY,
+        4008,
+        "The service takes no new sessions at the moment.",
         503,
         SERVER_ERROR,
         retry=True,

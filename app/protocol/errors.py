@@ -71,6 +71,8 @@ UNCODED_TEXTS = ("Only model output audio messages can be truncated",)
 
 TRANSCRIPTION_FAILED = "The audio could not be transcribed."
 
+_TOOL_POSITION = re.compile(r"\btools\[\d+\]")
+
 _FIELD_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -161,7 +163,8 @@ def _safe_core(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _safe_param(param: object) -> str | None:
-    """A documented field's path, list positions included; anything else is upstream's own text."""
+    """A documented field's path, list positions included; anything else is upstream's own text. A
+    position in `tools` is left out: upstream's list begins with tools that are not the client's."""
     if not isinstance(param, str) or len(param) > 128:
         return None
     for step in param.split("."):
@@ -170,4 +173,4 @@ def _safe_param(param: object) -> str | None:
             return None
         if bracket and not (index.endswith("]") and index[:-1].isdigit() and index.isascii()):
             return None
-    return param
+    return _TOOL_POSITION.sub("tools", param)

@@ -1,7 +1,7 @@
 """Conversation items: the content types that the dialects spell differently. PURE.
 
 Preview calls what the model said `text` and `audio`, GA `output_text` and `output_audio`. The
-`part` of `response.content_part.*` keeps the short names in both dialects and is not touched.
+`part` of `response.content_part.*` keeps the short names in both dialects.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ def items_in(items: Any, dialect: Dialect) -> Any:
 def items_out(items: Any, dialect: Dialect) -> Any:
     """A list of items in the dialect's spelling."""
     return [item_out(item, dialect) for item in items] if isinstance(items, list) else items
+
+
+def streamed_part(part: Any) -> Any:
+    """The `part` of `response.content_part.*` under its short name, which both dialects document;
+    a GA service may say it as it does in items."""
+    return _part(part, _OUTWARD[Dialect.PREVIEW])
 
 
 def _respelled(item: Any, names: Mapping[str, str]) -> Any:

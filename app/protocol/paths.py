@@ -28,6 +28,20 @@ def client_path(internal_path: str, dialect: Dialect) -> str:
     return internal_path
 
 
+def known_path(internal_path: str, dialect: Dialect) -> str | None:
+    """The dialect's spelling of our path; None: it has no name for this field."""
+    root, *steps = internal_path.split(".")
+    table = _table(root, dialect)
+    said = client_path(internal_path, dialect)
+    if dialect is Dialect.PREVIEW and steps[-1:] == ["idle_timeout_ms"]:
+        return None
+    if table is None or not steps or said != internal_path:
+        return said
+    name = steps[0].partition("[")[0]
+    nameless = name in table.unsent | table.foreign and name not in table.aliases
+    return None if nameless else said
+
+
 def internal_path(path: str, dialect: Dialect) -> str:
     """The internal path of a field in the dialect's spelling (the inverse of `client_path`)."""
     root, *steps = path.split(".")

@@ -2,6 +2,7 @@
 
 frame --server_head----> ServerHead (ids only)        frame --decode_server--> ServerEvent
                                                       body --encode_server--> frame for a client
+Whether a client of another dialect gets the event at all, or two for it, is the translator's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from app.protocol.dialects import kind_of, wire_type
 from app.protocol.events import ServerEvent, ServerHead
 from app.protocol.item_object import item_in, item_out, items_in, items_out
 from app.protocol.names import Dialect
-from app.protocol.paths import client_path, internal_path
+from app.protocol.paths import internal_path, known_path
 from app.protocol.session_object import RESPONSE, SESSION, inward, outward, shown_session
 
 
@@ -108,5 +109,5 @@ def encode_server(body: dict[str, Any], dialect: Dialect) -> bytes:
         event["item"] = item_out(body["item"], dialect)
     error = body.get("error")
     if isinstance(error, dict) and isinstance(error.get("param"), str):
-        event["error"] = {**error, "param": client_path(error["param"], dialect)}
+        event["error"] = {**error, "param": known_path(error["param"], dialect)}
     return _ENCODER.encode(event)

@@ -4,8 +4,9 @@
                  |  inward            ^  outward
     internal  audio.output.voice, audio.input.turn_detection ...  nested, as GA spells it
 
-Each dialect has one `ObjectTable` per object. The table of GA is empty: the identity. Values that
-a codec does not understand are kept as they are, so that the policy can refuse them by name.
+Each dialect has one `ObjectTable` per object. GA's renames nothing: it only says which names are
+the preview's. Values that a codec does not understand are kept as they are, so that the policy can
+refuse them by name.
 Source: Microsoft's preview-to-GA migration guide and the realtime-audio reference.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.protocol.dialects.voices import preview_voice
 from app.protocol.names import Dialect
 
 Path = tuple[str, ...]
@@ -95,7 +97,7 @@ class ObjectTable:
     unsent: frozenset[str] = frozenset()
 
 
-_VOICE = Renaming("voice", ("audio", "output", "voice"))
+_VOICE = Renaming("voice", ("audio", "output", "voice"), outward=preview_voice)
 _MODALITIES = Renaming("modalities", ("output_modalities",), _modalities_in, _modalities_out)
 _OUTPUT_FORMAT = Renaming(
     "output_audio_format", ("audio", "output", "format"), _format_in, _format_out
@@ -105,44 +107,61 @@ _INPUT_ALIASES: dict[str, Path] = {"append_input_items": ("input",), "input_item
 # As Microsoft's how-to writes the instructions of an out-of-band response.
 _TEXT_ALIASES: dict[str, Path] = {"prompt": ("instructions",)}
 _GA_FIELDS = frozenset({"prompt", "reasoning", "parallel_tool_calls"})
+_PREVIEW_FIELDS = frozenset({"temperature"})
+
+PREVIEW_SESSION = (
+    _MODALITIES,
+    _VOICE,
+    Renaming("speed", ("audio", "output", "speed")),
+    Renaming("input_audio_format", ("audio", "input", "format"), _format_in, _format_out),
+    _OUTPUT_FORMAT,
+    Renaming("input_audio_transcription", ("audio", "input", "transcription")),
+    Renaming("input_audio_noise_reduction", ("audio", "input", "noise_reduction")),
+    Renaming("turn_detection", ("audio", "input", "turn_detection"), _turn_in, _turn_out),
+    _MAX_TOKENS,
+)
+"""How preview spells the settings of a session."""
+_PREVIEW_RESPONSE = (_MODALITIES, _VOICE, _OUTPUT_FORMAT, _MAX_TOKENS)
+
+
+def _flat_names(renamings: tuple[Renaming, ...]) -> frozenset[str]:
+    return frozenset(renaming.flat for renaming in renamings)
+
 
 SESSION: dict[Dialect, ObjectTable] = {
     Dialect.PREVIEW: ObjectTable(
-        renamings=(
-            _MODALITIES,
-            _VOICE,
-            Renaming("speed", ("audio", "output", "speed")),
-            Renaming("input_audio_format", ("audio", "input", "format"), _format_in, _format_out),
-            _OUTPUT_FORMAT,
-            Renaming("input_audio_transcription", ("audio", "input", "transcription")),
-            Renaming("input_audio_noise_reduction", ("audio", "input", "noise_reduction")),
-            Renaming("turn_detection", ("audio", "input", "turn_detection"), _turn_in, _turn_out),
-            _MAX_TOKENS,
-        ),
+        renamings=PREVIEW_SESSION,
         foreign=frozenset({"audio", "output_modalities", "max_output_tokens"})
         | frozenset({"parallel_tool_calls"}),
         unsent=_GA_FIELDS | {"type", "truncation", "tracing", "include"},
     ),
-    Dialect.GA: ObjectTable(),
+    Dialect.GA: ObjectTable(
+        foreign=_flat_names(PREVIEW_SESSION) | _PREVIEW_FIELDS, unsent=_PREVIEW_FIELDS
+    ),
 }
 """The `session` object: of `session.update`, `session.created` and `session.updated`."""
 
 RESPONSE_CREATE: dict[Dialect, ObjectTable] = {
     Dialect.PREVIEW: ObjectTable(
-        renamings=(_MODALITIES, _VOICE, _OUTPUT_FORMAT, _MAX_TOKENS),
+        renamings=_PREVIEW_RESPONSE,
         # Microsoft's rtclient spells the token limit as GA does.
         aliases=_INPUT_ALIASES | {"max_output_tokens": ("max_output_tokens",)},
         text_aliases=_TEXT_ALIASES,
         foreign=frozenset({"audio", "output_modalities", "parallel_tool_calls"}),
         unsent=_GA_FIELDS,
     ),
-    Dialect.GA: ObjectTable(aliases=_INPUT_ALIASES, text_aliases=_TEXT_ALIASES),
+    Dialect.GA: ObjectTable(
+        aliases=_INPUT_ALIASES,
+        text_aliases=_TEXT_ALIASES,
+        foreign=_flat_names(_PREVIEW_RESPONSE) | _PREVIEW_FIELDS,
+        unsent=_PREVIEW_FIELDS,
+    ),
 }
 """The `response` object of `response.create`."""
 
 RESPONSE: dict[Dialect, ObjectTable] = {
     Dialect.PREVIEW: ObjectTable(renamings=(_MODALITIES, _VOICE, _OUTPUT_FORMAT)),
-    Dialect.GA: ObjectTable(),
+    Dialect.GA: ObjectTable(unsent=_PREVIEW_FIELDS),
 }
 """The `response` object of `response.created` and `response.done`."""
 

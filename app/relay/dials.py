@@ -9,10 +9,11 @@ from app.wire.upstream import UpstreamWire
 
 
 class Dials(Protocol):
-    """What the relay needs of `upstream.dial.Dialler`."""
+    """What the relay needs of `upstream.deployments.Deployments`. An empty `deployment` means the
+    usual one."""
 
-    async def dial(self, *, timeout: float) -> UpstreamWire:  # noqa: ASYNC109
+    async def dial(self, *, timeout: float, deployment: str = "") -> UpstreamWire:  # noqa: ASYNC109
         """One new upstream connection, or `DialFailed`."""
 
-    def fault(self, *, timeout: float) -> DialFailed | None:
+    def fault(self, *, timeout: float, deployment: str = "") -> DialFailed | None:
         """What `dial` would raise at once."""

@@ -32,4 +32,4 @@ class NoteLog:
             if key in self._told or len(self._told) >= REMEMBERED:
                 return
             self._told.add(key)
-        log.warning(note.kind, session=session_id, **note.fields)
+        log.warning(note.kind, session_id=session_id, **note.fields)

@@ -19,13 +19,8 @@ import structlog
 from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
 from app.relay.dials import Dials
 from app.relay.notes import NoteLog
-from app.relay.sides import (
-    CLIENT_FAULTS,
-    ClientSide,
-    Hold,
-    LegSide,
-    upstream_reason,
-)
+from app.relay.proving import Proving, Verify, believe_nobody
+from app.relay.sides import CLIENT_FAULTS, ClientSide, Hold, LegSide, see_off, upstream_reason
 from app.relay.tasks import Tasks
 from app.relay.timer import DeadlineTimer
 from app.session.commands import (
@@ -39,8 +34,10 @@ from app.session.commands import (
     StartClient,
     ToClient,
     ToUpstream,
+    VerifyIdentity,
 )
 from app.session.gate import Gate
+from app.session.identity import Proven, Unproven
 from app.upstream.dial import DialFailed
 from app.wire.wire import Wire, WireEnd
 
@@ -60,6 +57,8 @@ class Relay:
         tasks: Tasks,
         notes: NoteLog,
         *,
+        verify: Verify = believe_nobody,
+        origin: str | None = None,
         attach_seconds: float = 10.0,
     ) -> None:
         self._gate = gate
@@ -72,6 +71,7 @@ class Relay:
         self._over: asyncio.Future[CloseReason] = self._loop.create_future()
         self._timer = DeadlineTimer(self._loop, self._tick)
         self._dialling: asyncio.Task[None] | None = None
+        self._proving = Proving(verify, origin, tasks, self._identified, self.failed)
         self.client = ClientSide(self)
         self.leg = LegSide(self, 0)
         self.dial_seconds: float | None = None
@@ -166,6 +166,8 @@ class Relay:
                 self.client.hold_back(Hold.ALLOWANCE, False)
             case Dial(leg):
                 self._dialling = self._tasks.spawn(f"dial {self._gate.session_id}", self._dial(leg))
+            case VerifyIdentity(token):
+                self._proving.ask(self._gate.session_id, token)
             case Note():
                 self._notes.write(self._gate.session_id, command)
             case End(reason):
@@ -176,7 +178,9 @@ class Relay:
     async def _dial(self, leg: LegId) -> None:
         began = self._loop.time()
         try:
-            wire = await self._dials.dial(timeout=self._gate.limits.setup_seconds)
+            wire = await self._dials.dial(
+                timeout=self._gate.limits.setup_seconds, deployment=self._gate.deployment
+            )
         except DialFailed as failure:
             log.warning(
                 "dial.failed",
@@ -206,6 +210,9 @@ class Relay:
         except Exception as error:
             self.failed(error)
 
+    def _identified(self, answer: Proven | Unproven) -> None:
+        self._obey(self._gate.on_identity(answer, self._loop.time()))
+
     def _tick(self, now: float) -> None:
         try:
             self._obey(self._gate.on_timer(now))
@@ -222,6 +229,7 @@ class Relay:
         self._timer.cancel()
         if self._dialling is not None:
             self._dialling.cancel()
+        self._proving.cancel()
         self.client.farewell(*self._farewell(reason))
         self.leg.farewell(1000, "")
         if reason is CloseReason.SLOW_CLIENT:
@@ -235,16 +243,8 @@ class Relay:
         )
 
     async def _see_off(self) -> None:
-        """Waits until dial and wires are gone. Wires abort by their own deadline; the wait here is
-        a second longer, and then nothing is left to good will."""
-        if self._dialling is not None:
-            await asyncio.wait([self._dialling], timeout=1.0)
-        gone = [side.gone for side in (self.client, self.leg) if side.owned]
-        if not gone:
-            return
-        longest = max(side.close_seconds for side in (self.client, self.leg))
-        _, left = await asyncio.wait(gone, timeout=longest + 0.5)
-        if left:
-            self.client.abort()
-            self.leg.abort()
-            await asyncio.wait(left, timeout=0.5)
+        """Waits until tasks and wires are gone."""
+        tasks = [task for task in (self._dialling, self._proving.task) if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        await see_off(self.client, self.leg)

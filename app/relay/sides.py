@@ -170,3 +170,17 @@ class LegSide(Side):
 
     def on_pressure(self, full: bool) -> None:
         self._ends.client.hold_back(Hold.PRESSURE, full)
+
+
+async def see_off(*sides: Side) -> None:
+    """Waits until the wires are gone. They abort by their own deadline; the wait here is half a
+    second longer, and then nothing is left to good will."""
+    gone = [side.gone for side in sides if side.owned]
+    if not gone:
+        return
+    longest = max(side.close_seconds for side in sides)
+    _, left = await asyncio.wait(gone, timeout=longest + 0.5)
+    if left:
+        for side in sides:
+            side.abort()
+        await asyncio.wait(left, timeout=0.5)

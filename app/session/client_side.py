@@ -6,23 +6,24 @@ is answered with an `error` event; an id that this client may not see does not e
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import Any, assert_never
 
-from app.policy.advice import advise
+from app.policy.advice import advise, lift
 from app.policy.client_events import judge
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict, Would
 from app.protocol.client_frames import encode_client
-from app.protocol.errors import FIXED_TEXTS
 from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, ServerKind
+from app.session.allowance import TOO_MANY_EVENTS, Allowance
 from app.session.clocks import Clocks
 from app.session.commands import Command, Note, ToClient, ToUpstream
+from app.session.crossing import Crossing
+from app.session.hiding import unasked
 from app.session.ids import Ids
 from app.session.meters import Meters
 from app.session.notices import Notices
-from app.session.outstanding import Sent
+from app.session.outstanding import Sent, mark
 from app.session.sight import SessionSight, input_format
 from app.session.state import SessionState
 from app.session.terms import Terms
@@ -38,30 +39,12 @@ ACTIVITY = frozenset(
 """Events of a client that show somebody is there; audio alone does not (it may be silence)."""
 
 VIOLATION_WINDOW = 60.0
-
-
-def _too_fast(what: str, message: str, wait: float) -> Refuse:
-    return Refuse(
-        f"rate-{what}",
-        "rate_limit_exceeded",
-        f"{message} Try again in {math.ceil(wait)} s.",
-        violation=False,
-        retry_after=wait,
-    )
+MOST_OWN_TOOLS = 1_024  # names that one session has ever offered
 
 
 def _answered(items: list[dict[str, Any]]) -> tuple[str, ...]:
     """The calls whose outputs stand among these items."""
     return tuple(item["call_id"] for item in items if item["type"] == "function_call_output")
-
-
-NOTHING_TO_CANCEL = Refuse(
-    "response-cancel",
-    "response_cancel_not_active",
-    FIXED_TEXTS["response_cancel_not_active"],
-    violation=False,
-)
-TOO_MANY_EVENTS = _too_fast("events", "Send fewer events a second.", 1.0)
 
 
 class ClientJudge:
@@ -75,6 +58,7 @@ class ClientJudge:
         meters: Meters,
         notices: Notices,
         ids: Ids,
+        crossing: Crossing,
     ) -> None:
         self._terms = terms
         self._ids = ids
@@ -83,7 +67,9 @@ class ClientJudge:
         self._state = state
         self._clocks = clocks
         self._notices = notices
+        self._crossing = crossing
         self._sight = SessionSight(state, terms.policy)
+        self._allowance = Allowance(terms.limits, state, meters)
         self._violations: deque[float] = deque(maxlen=terms.limits.violations_per_minute)
 
     def held(self, size: int, now: float) -> list[Command] | None:
@@ -104,13 +90,20 @@ class ClientJudge:
 
     def judge(self, event: ClientEvent, now: float) -> list[Command]:
         """One readable event."""
-        if (held := self._metered(event, now)) is not None:
+        if event.kind == ClientKind.AUDIO_APPEND:
+            wait = self._meters.turn_wait(now) if self._sight.answers_by_itself() else 0.0
+            self.pause = max(self.pause, self._meters.audio_event(now), wait)
+        elif (held := self._allowance.refusal(event, now)) is not None:
             self._state.counters.verdict(held.rule)
             return [ToClient(self._notices.refusal(held, event.event_id))]
         verdict: Verdict = judge(event, self._terms.policy, self._sight)
-        if event.kind == ClientKind.RESPONSE_CANCEL and self._would_cancel_hidden(verdict):
-            verdict = NOTHING_TO_CANCEL
+        if isinstance(verdict, Forward):
+            verdict = unasked(verdict, self._state) or verdict
+        verdict = self._crossing.sayable(event, verdict)
         self._state.counters.verdict(verdict.rule)
+        if isinstance(verdict, Forward | Acknowledge) and verdict.hint is not None:
+            for counted in verdict.hint.counted():
+                self._state.counters.verdict(counted)
         return [*self._answered(event, verdict, now), *self._reported(verdict.would)]
 
     def _answered(self, event: ClientEvent, verdict: Verdict, now: float) -> list[Command]:
@@ -123,43 +116,12 @@ class ClientJudge:
                 return [ToClient(self._notices.refusal(verdict, event.event_id))]
             case Acknowledge(hint=hint):
                 frame = self._notices.session(ServerKind.SESSION_UPDATED, hint, event.event_id)
+                self._meters.answered(len(frame), now)
                 return [ToClient(frame), *self._told(hint)]
             case Ignore():
                 return []
             case _:
                 assert_never(verdict)
-
-    def _metered(self, event: ClientEvent, now: float) -> Refuse | None:
-        """The refusal of an act over its limits; audio is never refused, it waits."""
-        if event.kind == ClientKind.AUDIO_APPEND:
-            wait = self._meters.turn_wait(now) if self._sight.answers_by_itself() else 0.0
-            self.pause = max(self.pause, self._meters.audio_event(now), wait)
-            return None
-        if event.kind != ClientKind.RESPONSE_CREATE:
-            return None
-        if wait := self._meters.response_wait(now, self._state.outstanding.requests()):
-            return _too_fast("responses", "Too many responses in a minute.", wait)
-        if self._out_of_band_full(event):
-            return _too_fast(
-                "responses", "Wait until an out-of-band response in progress is done.", 1.0
-            )
-        return None
-
-    def _would_cancel_hidden(self, verdict: Verdict) -> bool:
-        """Whether a cancel that names no response would meet one that the client cannot see."""
-        if not isinstance(verdict, Forward) or "response_id" in verdict.event:
-            return False
-        return any(
-            response.active and response.in_conversation and not response.visible
-            for response in self._state.responses.values()
-        )
-
-    def _out_of_band_full(self, event: ClientEvent) -> bool:
-        response = event.body.get("response")
-        if not isinstance(response, dict) or response.get("conversation") != "none":
-            return False
-        waiting = self._state.outstanding.out_of_band()
-        return waiting + self._state.out_of_band() >= self._terms.limits.out_of_band_responses
 
     def too_many_violations(self, now: float) -> bool:
         """Whether the last N deliberate violations all happened within a minute."""
@@ -175,18 +137,15 @@ class ClientJudge:
         self._state.text_characters += verdict.text_characters
         if event.kind in ACTIVITY:
             self._clocks.active(now)
-        event_id = event.event_id
-        if event.kind != ClientKind.AUDIO_APPEND:
+        event_id = None
+        if event.kind != ClientKind.AUDIO_APPEND or event.event_id is not None:
             event_id = self._remember(event, verdict)
         frame = encode_client(verdict.event, self._terms.upstream_dialect, event_id)
         return [ToUpstream(0, frame), *self._told(verdict.hint)]
 
     def _remember(self, event: ClientEvent, verdict: Forward) -> str:
-        """Notes what upstream's answer will be matched with; returns the event's id."""
-        own = event.event_id
-        if own is None or self._state.outstanding.waits(own):
-            own = self._ids.next()
-        sent = Sent(event.kind, own, event.event_id, verdict.hint)
+        """Notes what upstream's answer will be matched with; returns the id that is lent to it."""
+        sent = Sent(event.kind, self._ids.next(), event.event_id, verdict.hint)
         body = verdict.event
         match event.kind:
             case ClientKind.SESSION_UPDATE:
@@ -199,12 +158,16 @@ class ClientJudge:
                 self._learn_tools(response)
                 sent.in_conversation = response.get("conversation") != "none"
                 sent.call_ids = _answered(response.get("input", []))
+                if sent.hint is not None:
+                    mark(body, sent.event_id)
             case ClientKind.ITEM_CREATE:
-                if body["item"].get("role") == "system":
-                    # Known by its id alone: no other system item may pass for the client's.
+                if body["item"].get("role") == "system" or sent.hint is not None:
+                    # Known by its id alone: no other item may pass for the client's.
                     body["item"].setdefault("id", self._ids.item())
                 sent.item_id = body["item"].get("id")
                 sent.call_ids = _answered([body["item"]])
+            case ClientKind.ITEM_RETRIEVE:
+                sent.item_id = body["item_id"]
             case _:
                 pass
         self._state.calls |= dict.fromkeys(sent.call_ids, True)
@@ -213,31 +176,40 @@ class ClientJudge:
 
     def _learn_tools(self, settings: dict[str, Any]) -> None:
         """Tools of the client's own, whose calls are for it. The operator's hidden ones go along in
-        every list and stay hidden."""
+        every list and stay hidden. Names of which there is no end are not kept."""
         hidden = {tool.name for tool in self._terms.policy.server_tools}
         named = {tool["name"] for tool in settings.get("tools") or ()}
-        self._state.own_tools |= named - hidden
+        if len(self._state.own_tools) < MOST_OWN_TOOLS:
+            self._state.own_tools |= named - hidden
 
     def _told(self, hint: Hint | None) -> list[Command]:
         """For the operator's log. Names that a client made up are not written there."""
         if hint is None or not hint.ignored:
             return []
-        policy, dialect = self._terms.policy, self._terms.client_dialect
+        policy, dialect = self._terms.policy, self._state.client_dialect
         profile = policy.profile.value
         return [
             Note(
                 "policy.ignored",
-                {"what": f"{profile} ignored {one.field} of a client.", "fix": one.fix},
+                {
+                    "what": f"{profile} ignored {one.field} of a client.",
+                    "rule": one.rule,
+                    "fix": one.fix,
+                },
             )
-            for one in advise(hint.ignored, policy, dialect)
+            for one in advise(hint, policy, dialect)
         ]
 
     def _reported(self, would: tuple[Would, ...]) -> list[Command]:
         """Rows in report mode: counted and told as what they would have done."""
-        profile = self._terms.policy.profile.value
+        policy = self._terms.policy
+        told = {"profile": policy.profile.value}
         for one in would:
             self._state.counters.verdict(f"would-{one.act}:{one.rule}")
         return [
-            Note(f"policy.would_{one.act}", {"row": one.row, "rule": one.rule, "profile": profile})
+            Note(
+                f"policy.would_{one.act}",
+                {"row": one.row, "rule": one.rule, **told, "fix": lift(one, policy)},
+            )
             for one in would
         ]

@@ -47,6 +47,14 @@ class ToUpstream:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyIdentity:
+    """Find out whose proof this is, beside the flow, and call `on_identity` with the answer. The
+    gate asks for one at a time. `token` is a secret: it is neither printed nor logged."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something an operator should see: `kind` names the log event, `fields` hold no content."""
 
@@ -61,4 +69,14 @@ class End:
     reason: CloseReason
 
 
-Command = Dial | StartClient | PauseClient | ResumeClient | ToClient | ToUpstream | Note | End
+Command = (
+    Dial
+    | StartClient
+    | PauseClient
+    | ResumeClient
+    | ToClient
+    | ToUpstream
+    | VerifyIdentity
+    | Note
+    | End
+)

@@ -4,6 +4,7 @@
     on_upstream_ready                   CONFIGURING --session.updated--> READY
     on_client    1 count  2 decode  3 judge  4 charge  5 encode       -> ToUpstream | ToClient
     on_upstream  1 kind   2 observe 3 judge  4 pass, rebuild or drop  -> ToClient
+    on_identity  the answer to VerifyIdentity                         -> ToClient
     on_timer     warnings and endings that are due
     *_lost, end  the last words, then End
 
@@ -15,7 +16,7 @@ session.
 from __future__ import annotations
 
 from app.policy.policy import Profile
-from app.protocol.client_frames import decode_append, decode_other
+from app.protocol.client_frames import decode_append
 from app.protocol.close_reasons import CloseReason
 from app.protocol.events import ClientEvent, Malformed
 from app.session.client_side import ClientJudge
@@ -31,6 +32,8 @@ from app.session.commands import (
     StartClient,
     ToClient,
 )
+from app.session.crossing import Crossing
+from app.session.identity import IdentityJudge, Proven, Unproven
 from app.session.ids import Ids
 from app.session.last_words import last_words
 from app.session.meters import Meters
@@ -48,16 +51,20 @@ class Gate:
     def __init__(self, terms: Terms, now: float, meters: Meters | None = None) -> None:
         self._terms = terms
         self.limits = terms.limits
-        self.state = SessionState(session_id=terms.session_id)
-        self.clocks = Clocks(terms.limits, now)
+        self.state = SessionState(terms.session_id, client_dialect=terms.client_dialect)
+        self.clocks = Clocks(terms.limits, now, terms.identity_seconds)
         self._ids = Ids(terms.seed)
+        self._crossing = Crossing(terms.upstream_dialect, self.state, self._ids.next)
         self._notices = Notices(terms, self._ids, self.state)
         self._setup = Setup(terms, self._ids, self.state, self._notices)
         self._meters = meters or Meters(terms.limits, now)
         self._client = ClientJudge(
-            terms, self.state, self.clocks, self._meters, self._notices, self._ids
+            terms, self.state, self.clocks, self._meters, self._notices, self._ids, self._crossing
         )
-        self._upstream = UpstreamJudge(terms, self.state, self.clocks, self._meters, self._notices)
+        self._upstream = UpstreamJudge(
+            terms, self.state, self.clocks, self._meters, self._notices, self._crossing
+        )
+        self._identity = IdentityJudge(terms, self.state, self.clocks, self._notices)
         self._resume_at: float | None = None
 
     # -- what others may know ------------------------------------------------------------------
@@ -70,6 +77,11 @@ class Gate:
     def profile(self) -> Profile:
         """The profile of this session, fixed for its life."""
         return self._terms.policy.profile
+
+    @property
+    def deployment(self) -> str:
+        """What is dialled for this session; for the operator alone."""
+        return self._terms.deployment
 
     @property
     def phase(self) -> Phase:
@@ -111,14 +123,15 @@ class Gate:
             raise AssertionError(f"a client frame in phase {self.state.phase}")
         self.state.counters.client_events += 1
         self.state.counters.client_bytes += len(frame)
-        dialect = self._terms.client_dialect
-        event = decode_append(frame, dialect)
+        event = decode_append(frame, self.state.client_dialect)
         if not isinstance(event, ClientEvent):
             if (held := self._client.held(len(frame), now)) is not None:
                 return held + self._flooded(now)
-            event = event or decode_other(frame, dialect)
+            event = event or self._crossing.read(frame)
         if isinstance(event, Malformed):
             commands = self._client.malformed(event)
+        elif self._identity.takes(event):
+            commands = self._identity.asked(event, now)
         else:
             commands = self._client.judge(event, now)
         if self._client.too_many_violations(now):
@@ -155,6 +168,10 @@ class Gate:
                 return commands + self.end(command.reason)
             commands.append(command)
         return commands
+
+    def on_identity(self, answer: Proven | Unproven, now: float) -> list[Command]:
+        """Whose proof it was that `VerifyIdentity` asked about."""
+        return self._identity.answered(answer, now)
 
     def on_client_lost(self, reason: CloseReason) -> list[Command]:
         """The client has left, or broke the rules of the wire."""

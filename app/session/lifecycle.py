@@ -12,7 +12,7 @@ from app.policy.server_objects import may_show
 from app.policy.sight import ServerSight
 from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
-from app.session.outstanding import Sent
+from app.session.outstanding import Origin, Sent
 from app.session.state import Item, Response, SessionState
 
 _SPOKEN = frozenset({"audio", "output_audio"})
@@ -21,16 +21,21 @@ _SPOKEN = frozenset({"audio", "output_audio"})
 def observe(state: SessionState, event: ServerEvent, sight: ServerSight) -> Sent | None:
     """Learns of new items, responses and calls. An item is visible if its kind may be shown
     (`server_objects.may_show`) and it does not belong to a hidden response. Returns the client's
-    event that a `response.created` answers."""
+    event that a `response.created` (where it says so itself), or the first event about a new item,
+    answers."""
     body = event.body
     match event.kind:
         case ServerKind.ITEM_CREATED | ServerKind.ITEM_ADDED:
-            _learn_item(state, body.get("item"), None, not _may_be_hidden(state, body), sight)
+            shown = not _may_be_hidden(state, body)
+            asked = _learn_item(state, body.get("item"), None, shown, sight)
             _place(state, body.get("item"), body.get("previous_item_id"))
+            return asked
         case ServerKind.OUTPUT_ITEM_ADDED:
             response = state.responses.get(_text(body.get("response_id")) or "")
             shown = response is not None and response.visible
             _learn_item(state, body.get("item"), None, shown, sight)
+        case ServerKind.ITEM_RETRIEVED:
+            state.outstanding.retrieved(_id_of(body.get("item")))
         case ServerKind.CONTENT_PART_ADDED:
             _learn_part(state, body)
         case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED:
@@ -58,27 +63,29 @@ def forget(state: SessionState, event: ServerEvent) -> None:
 
 def _learn_item(
     state: SessionState, item: Any, previous: Any, shown: bool, sight: ServerSight
-) -> None:
+) -> Sent | None:
     if not isinstance(item, dict) or (item_id := _text(item.get("id"))) is None:
-        return
+        return None
     if item_id in state.items:
-        return
+        return None
+    asked = _asked_for(state, item_id, item)
     learned = Item(
         visible=False,
         kind=_text(item.get("type")) or "",
         role=_text(item.get("role")),
         previous=_text(previous),
-        client_wrote=_is_clients(state, item_id, item),
+        client_wrote=asked is not None,
     )
     state.items[item_id] = learned
     learned.visible = shown and may_show(item, sight)
     call_id = _text(item.get("call_id"))
     if learned.visible and learned.kind == "function_call" and call_id is not None:
         state.calls.setdefault(call_id, False)
+    return asked
 
 
 def _place(state: SessionState, item: Any, previous: Any) -> None:
-    known = state.items.get(_text(item.get("id")) or "") if isinstance(item, dict) else None
+    known = state.items.get(_text(_id_of(item)) or "")
     if known is not None:
         known.previous = _text(previous) or known.previous
         known.placed = True
@@ -94,14 +101,14 @@ def _may_be_hidden(state: SessionState, body: dict[str, Any]) -> bool:
     return any(response.active and not response.visible for response in state.responses.values())
 
 
-def _is_clients(state: SessionState, item_id: str, item: dict[str, Any]) -> bool:
-    """Whether the item answers a `conversation.item.create` of the client's. What the model or the
-    microphone makes never does."""
-    named = any(sent.item_id == item_id for sent in state.outstanding.events)
+def _asked_for(state: SessionState, item_id: str, item: dict[str, Any]) -> Sent | None:
+    """The `conversation.item.create` of the client's that the item answers. What the model or the
+    microphone makes never answers one."""
+    named = state.outstanding.names_item(item_id)
     made_here = item.get("role") in {"assistant", "system"} or item.get("type") == "function_call"
     if made_here and not named:
-        return False
-    return state.outstanding.item(item_id) is not None
+        return None
+    return state.outstanding.item(item_id, item.get("call_id"))
 
 
 def _learn_part(state: SessionState, body: dict[str, Any]) -> None:
@@ -123,15 +130,24 @@ def _learn_audio_item(state: SessionState, body: dict[str, Any]) -> None:
 def _learn_response(state: SessionState, response: Any) -> Sent | None:
     if not isinstance(response, dict) or (response_id := _text(response.get("id"))) is None:
         return None
-    known = None
-    if "conversation_id" in response:
-        known = response["conversation_id"] is not None
-    asked = state.outstanding.response(known)
+    known = response["conversation_id"] is not None if "conversation_id" in response else None
+    asked = state.outstanding.marked(response.get("metadata"))
+    turn = asked or state.outstanding.next_response(known)
     if known is None:
-        known = asked is None or asked.in_conversation
-    state.responses[response_id] = Response(visible=True, in_conversation=known)
+        known = turn is None or turn.in_conversation
+    state.responses[response_id] = Response(
+        visible=_is_for_the_client(state, response, asked), in_conversation=known
+    )
     state.counters.responses += 1
     return asked
+
+
+def _is_for_the_client(state: SessionState, response: dict[str, Any], asked: Sent | None) -> bool:
+    """Whether a response is anybody's but the relay's own. An upstream that tells no metadata
+    cannot say: then none is shown while one of the relay's own is awaited."""
+    if asked is not None:
+        return asked.origin is Origin.CLIENT
+    return "metadata" in response or not state.outstanding.hidden()
 
 
 def _finish_response(state: SessionState, response: Any) -> None:
@@ -144,6 +160,10 @@ def _finish_response(state: SessionState, response: Any) -> None:
     if isinstance(usage, dict):
         state.counters.input_tokens += _count(usage.get("input_tokens"))
         state.counters.output_tokens += _count(usage.get("output_tokens"))
+
+
+def _id_of(item: Any) -> Any:
+    return item.get("id") if isinstance(item, dict) else None
 
 
 def _text(value: Any) -> str | None:

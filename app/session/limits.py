@@ -13,7 +13,8 @@ class Limits:
     """What a session may use.
 
     An act is any event of a client but `input_audio_buffer.append`. `audio_speed` is a multiple of
-    real time; `out_of_band_responses` may be in progress at once.
+    real time; `out_of_band_responses` may be in progress at once. A session ends `identity_leeway`
+    after its user's proof has expired, and warns `identity_warning` before that.
     """
 
     session_seconds: float = 1800.0
@@ -35,3 +36,6 @@ class Limits:
     audio_burst_seconds: float = 10.0
     responses_per_minute: int = 20
     out_of_band_responses: int = 2
+    identity_leeway: float = 60.0
+    identity_warning: float = 120.0
+    identity_updates_per_minute: int = 5

@@ -17,6 +17,9 @@ OVERRUN = 2
 TELLS_PER_SECOND = 10.0
 BYTES_PER_ACT = 16 * 1024
 
+LONGEST_ANSWER_PAUSE = 15.0
+"""Seconds for which one answer, however large, keeps its client from asking for another."""
+
 LONGEST_TURN_PAUSE = 5.0
 """Seconds for which audio waits where voice activity has caused too many responses; while it
 waits, the client is not heard at all."""
@@ -54,6 +57,7 @@ class Meters:
         self._limits = limits
         self._events = Bucket(limits.events_per_second, limits.events_burst, now)
         self._acts = Bucket(limits.acts_per_second, limits.acts_burst, now)
+        self._answers = Bucket(limits.acts_per_second, limits.acts_burst, now)
         self._audio = Bucket(limits.audio_speed * 1000, limits.audio_burst_seconds * 1000, now)
         self._responses: deque[float] = deque(maxlen=OVERRUN * limits.responses_per_minute)
         self._tells = Bucket(TELLS_PER_SECOND, TELLS_PER_SECOND, now)
@@ -78,6 +82,16 @@ class Meters:
         elif self._crowded_since is None:
             self._crowded_since = now
         return within
+
+    def answered(self, size: int, now: float) -> None:
+        """An answer of `size` bytes went to the client, which had asked for it in a few: it costs
+        what as many bytes of the client's would."""
+        most = LONGEST_ANSWER_PAUSE * self._limits.acts_per_second
+        self._answers.charge(min(size / BYTES_PER_ACT, most), now)
+
+    def answer_wait(self, now: float) -> float:
+        """Seconds until a client may ask for another answer that can be large (0: now)."""
+        return self._answers.charge(0, now)
 
     def may_tell(self, now: float) -> bool:
         """Whether one more refusal may be put into words: a flood is not answered with a flood."""

@@ -48,7 +48,7 @@ class Notices:
         }
         if self._terms.policy.hints:
             body["relay"] = relay_field(self._terms.policy, hint, client_event_id)
-        return encode_server(body, self._terms.client_dialect)
+        return encode_server(body, self._state.client_dialect)
 
     def refusal(self, refusal: Refuse, client_event_id: str | None) -> bytes:
         """The `error` event for an act that is not allowed, or an id that does not exist here."""
@@ -91,7 +91,16 @@ class Notices:
             }
         )
 
+    def identity_updated(self, expires_at: float | None) -> bytes:
+        """`relay.identity.updated`: until when the new proof holds, in Unix seconds. Answers an
+        event that only a client with private events can send."""
+        told = None if expires_at is None else int(expires_at)
+        return self._written({"type": "relay.identity.updated", "expires_at": told})
+
     def _private(self, body: dict[str, Any]) -> bytes | None:
         if not self._terms.private_events:
             return None
+        return self._written(body)
+
+    def _written(self, body: dict[str, Any]) -> bytes:
         return msgspec.json.encode({**body, "event_id": self._ids.next()})

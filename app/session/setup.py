@@ -7,6 +7,8 @@ upstream: error             ->   the end: nothing of the client's has gone upstr
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.policy.echo import compare_echo
 from app.policy.server_events import Rebuild, judge_server
 from app.protocol.client_frames import encode_client
@@ -14,6 +16,7 @@ from app.protocol.close_reasons import CloseReason
 from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
 from app.protocol.server_frames import decode_server, encode_server
+from app.protocol.session_object import SESSION, inward, outward
 from app.session.commands import Command, End, Note, StartClient, ToClient, ToUpstream
 from app.session.ids import Ids
 from app.session.notices import Notices
@@ -61,7 +64,7 @@ class Setup:
     def _ready(self, event: ServerEvent) -> list[Command]:
         echoed = event.body.get("session")
         echoed = echoed if isinstance(echoed, dict) else {}
-        echo = compare_echo(self._wanted, echoed)
+        echo = compare_echo(self._said(), echoed)
         if echo.fatal:
             note = Note("configuration.not_accepted", {"fields": ", ".join(echo.fatal)})
             return [note, End(CloseReason.UPSTREAM_REFUSED)]
@@ -76,6 +79,11 @@ class Setup:
         commands.append(StartClient())
         return commands
 
+    def _said(self) -> dict[str, Any]:
+        """Our configuration as far as upstream's dialect has names for it."""
+        table = SESSION[self._terms.upstream_dialect]
+        return inward(outward(self._wanted, table), table).value
+
     def _conversation_created(self) -> list[Command]:
         """Held back until the client's own `session.created` has gone out."""
         if self._conversation is None:
@@ -83,7 +91,7 @@ class Setup:
         sight = SessionSight(self._state, self._terms.policy)
         verdict = judge_server(self._conversation, self._terms.policy, sight)
         assert isinstance(verdict, Rebuild)
-        return [ToClient(encode_server(verdict.body, self._terms.client_dialect))]
+        return [ToClient(encode_server(verdict.body, self._state.client_dialect))]
 
     def _refused(self, event: ServerEvent) -> list[Command]:
         error = event.body.get("error")

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from app.protocol.dialects.translator import Told
+from app.protocol.names import Dialect
 from app.session.outstanding import Outstanding
 from app.session.summary import Counters
 
@@ -50,8 +52,8 @@ class Response(msgspec.Struct):
 class SessionState(msgspec.Struct):
     """The whole of it. `session` is upstream's latest echo of the session object, internal
     spelling; `client_instructions` and `own_tools` (names) are those that the client itself set
-    (profile `open`); `creating` holds the ids of items that it has asked for (None: it left the
-    choice to upstream)."""
+    (profile `open`). `client_dialect` is how the client speaks, `dialect_shown` whether it has
+    shown that itself; `told` is what the translation between the dialects remembers."""
 
     session_id: str
     phase: Phase = Phase.OPENED
@@ -65,11 +67,15 @@ class SessionState(msgspec.Struct):
     outstanding: Outstanding = msgspec.field(default_factory=Outstanding)
     text_characters: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    client_dialect: Dialect = Dialect.PREVIEW
+    dialect_shown: bool = False
+    told: Told = msgspec.field(default_factory=Told)
 
     def active_response(self) -> bool:
         """Whether any response is in progress."""
         return any(response.active for response in self.responses.values())
 
     def out_of_band(self) -> int:
-        """How many out-of-band responses are in progress."""
-        return sum(r.active and not r.in_conversation for r in self.responses.values())
+        """How many out-of-band responses of the client's are in progress."""
+        beside = (r for r in self.responses.values() if r.visible and not r.in_conversation)
+        return sum(response.active for response in beside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.policy.policy import Configuration, Policy
 from app.protocol.names import Dialect
@@ -14,7 +14,9 @@ class Terms:
     """What a session is opened with, fixed for its life.
 
     `model` is the alias the client asked for, `expires_at` the wall-clock end in Unix seconds,
-    `seed` random text for the relay's own ids, `upstream_name` "azure" or "embedded".
+    `seed` random text for the relay's own ids, `upstream_name` "azure" or "embedded". `user` is the
+    principal's key, and `identity_seconds` the time from opening until that user's proof expires
+    (None: never). `deployment` is what is dialled (empty: the usual one): no client ever sees it.
     """
 
     session_id: str
@@ -28,3 +30,6 @@ class Terms:
     private_events: bool = False
     client_dialect: Dialect = Dialect.PREVIEW
     upstream_dialect: Dialect = Dialect.PREVIEW
+    user: str = field(default="", repr=False)
+    identity_seconds: float | None = None
+    deployment: str = ""

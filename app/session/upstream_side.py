@@ -14,13 +14,14 @@ from app.protocol.close_reasons import CloseReason
 from app.protocol.errors import answers_relay
 from app.protocol.events import ServerEvent
 from app.protocol.names import ServerKind
-from app.protocol.server_frames import decode_server, encode_server, server_head, type_for_logs
+from app.protocol.server_frames import decode_server, server_head, type_for_logs
 from app.session.clocks import Clocks
 from app.session.commands import Command, End, Note, ToClient
+from app.session.crossing import Crossing
 from app.session.lifecycle import forget, observe
 from app.session.meters import Meters
 from app.session.notices import Notices
-from app.session.outstanding import Sent
+from app.session.outstanding import Origin, Sent
 from app.session.sight import SessionSight
 from app.session.state import SessionState
 from app.session.terms import Terms
@@ -36,6 +37,7 @@ class UpstreamJudge:
         clocks: Clocks,
         meters: Meters,
         notices: Notices,
+        crossing: Crossing,
     ) -> None:
         self._terms = terms
         self._meters = meters
@@ -43,16 +45,17 @@ class UpstreamJudge:
         self._clocks = clocks
         self._notices = notices
         self._sight = SessionSight(state, terms.policy)
-        self._same_dialect = terms.client_dialect is terms.upstream_dialect
+        self._crossing = crossing
 
     def judge(self, frame: bytes, now: float) -> list[Command]:
         """One frame."""
         head = server_head(frame, self._terms.upstream_dialect)
         if head is None:
             return self._unknown(frame)
-        if head.kind in DELTAS and self._same_dialect:
-            passes = judge_delta(head, self._sight)
-            return self._carry_out(Pass() if passes else Drop("hidden"), frame)
+        if head.kind in DELTAS and self._crossing.same:
+            if judge_delta(head, self._sight):
+                return self._to_client([frame])
+            return self._dropped(Drop("hidden"))
         event = decode_server(frame, self._terms.upstream_dialect)
         if event is None:
             return self._unknown(frame)
@@ -60,13 +63,13 @@ class UpstreamJudge:
             case ServerKind.SESSION_CREATED:
                 return []
             case ServerKind.SESSION_UPDATED:
-                return self._session_updated(event)
+                return self._session_updated(event, now)
             case ServerKind.ERROR:
                 return self._error(event)
             case _:
-                return self._event(event, frame, now)
+                return self._event(event, now)
 
-    def _event(self, event: ServerEvent, frame: bytes, now: float) -> list[Command]:
+    def _event(self, event: ServerEvent, now: float) -> list[Command]:
         asked = observe(self._state, event, self._sight)
         self._clock(event, now)
         if self._meters.overrun(now):
@@ -75,26 +78,33 @@ class UpstreamJudge:
         forget(self._state, event)
         if isinstance(verdict, Rebuild) and asked is not None:
             self._tell(asked, verdict.body)
-        return self._carry_out(verdict, frame)
-
-    def _carry_out(self, verdict: Pass | Rebuild | Drop, frame: bytes) -> list[Command]:
         match verdict:
-            case Drop(rule):
-                self._state.counters.verdict(rule)
-                return []
+            case Drop():
+                return self._dropped(verdict)
             case Pass():
-                passed = frame
+                frames = self._crossing.to_client(event.body)
             case Rebuild(body):
-                passed = self._encode(body)
+                frames = self._crossing.to_client(body)
             case _:
                 assert_never(verdict)
+        if event.kind is ServerKind.ITEM_RETRIEVED:
+            self._meters.answered(sum(map(len, frames)), now)
+        return self._to_client(frames) if frames else self._dropped(Drop("dialect"))
+
+    def _dropped(self, drop: Drop) -> list[Command]:
+        self._state.counters.verdict(drop.rule)
+        return []
+
+    def _to_client(self, frames: list[bytes]) -> list[Command]:
         self._state.counters.upstream_events_passed += 1
-        return [ToClient(passed)]
+        return [ToClient(frame) for frame in frames]
 
     def _clock(self, event: ServerEvent, now: float) -> None:
         """What upstream reports and counts as conversation."""
         match event.kind:
-            case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED | ServerKind.ITEM_CREATED:
+            case ServerKind.SPEECH_STARTED | ServerKind.AUDIO_COMMITTED:
+                self._clocks.active(now)
+            case ServerKind.ITEM_CREATED | ServerKind.ITEM_ADDED:
                 self._clocks.active(now)
             case ServerKind.RESPONSE_CREATED:
                 self._meters.response_began(now)
@@ -109,7 +119,7 @@ class UpstreamJudge:
         if self._terms.policy.hints and sent.hint is not None:
             body["relay"] = relay_field(self._terms.policy, sent.hint, sent.client_event_id)
 
-    def _session_updated(self, event: ServerEvent) -> list[Command]:
+    def _session_updated(self, event: ServerEvent, now: float) -> list[Command]:
         update = self._state.outstanding.update()
         session = event.body.get("session")
         if isinstance(session, dict):
@@ -120,7 +130,9 @@ class UpstreamJudge:
             if update.instructions is not None:
                 self._state.client_instructions = update.instructions
         self._state.counters.upstream_events_passed += 1
-        return [ToClient(self._notices.session(ServerKind.SESSION_UPDATED, hint, event_id))]
+        frame = self._notices.session(ServerKind.SESSION_UPDATED, hint, event_id)
+        self._meters.answered(len(frame), now)
+        return [ToClient(frame)]
 
     def _error(self, event: ServerEvent) -> list[Command]:
         error = event.body.get("error")
@@ -128,11 +140,14 @@ class UpstreamJudge:
         if error.get("code") == "session_expired":
             return [End(CloseReason.SESSION_TIME_LIMIT)]
         refused = self._state.outstanding.refused(error.get("event_id"))
-        if refused is not None:
+        if refused is not None and refused.origin is Origin.CLIENT:
             error["event_id"] = refused.client_event_id
             self._state.calls |= dict.fromkeys(refused.call_ids, False)
-        elif error.get("event_id") is None:
-            self._state.outstanding.response(None)  # a fault of upstream's: nobody knows whose
+            refused.call_ids = ()  # once: another answer to the call may be on its way by now
+        elif not answers_relay(error):
+            if error.get("event_id") is None:
+                self._state.outstanding.next_response(None)  # upstream's fault: nobody knows whose
+            error["event_id"] = None  # no id that we did not lend was ever sent
         if answers_relay(error):
             return [Note("own_event.refused", {"code": str(error.get("code"))[:64]})]
         self._state.counters.errors_to_client += 1
@@ -140,11 +155,8 @@ class UpstreamJudge:
         assert isinstance(verdict, Rebuild)
         if refused is not None:
             self._tell(refused, verdict.body)
-        return [ToClient(self._encode(verdict.body))]
+        return [ToClient(frame) for frame in self._crossing.to_client(verdict.body)]
 
     def _unknown(self, frame: bytes) -> list[Command]:
         self._state.counters.upstream_events_unknown += 1
         return [Note("upstream.unknown_event", {"type": type_for_logs(frame)})]
-
-    def _encode(self, body: dict[str, Any]) -> bytes:
-        return encode_server(body, self._terms.client_dialect)

@@ -7,13 +7,14 @@ meaning, unit and example; `.env.example` and docs/settings.md are written from 
 `python -m app.settings --write`.
 """
 
-from app.settings.choices import AuthMode, Source, Upstream, UpstreamAuth
+from app.settings.choices import AuthMode, RedisDown, Source, Upstream, UpstreamAuth
 from app.settings.loading import load
 from app.settings.problem import SettingsError
 from app.settings.settings import Row, Settings
 
 __all__ = [
     "AuthMode",
+    "RedisDown",
     "Row",
     "Settings",
     "SettingsError",

@@ -27,6 +27,13 @@ class AuthMode(StrEnum):
     DEV = "dev"
 
 
+class RedisDown(StrEnum):
+    """What happens to new sessions while Redis does not answer."""
+
+    REFUSE = "refuse"
+    LOCAL = "local"
+
+
 class LogFormat(StrEnum):
     """How log lines are written."""
 

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from app.policy.input_shapes import EAGERNESS
-from app.policy.policy import PREVIEW_VOICES
+from app.protocol.dialects.voices import GA_VOICES
 from app.settings.about import either
 
 _ORIGIN = re.compile(
@@ -104,10 +104,10 @@ def _model(text: str) -> str:
 
 
 def _voice(text: str) -> str:
-    if text not in PREVIEW_VOICES:
-        near = get_close_matches(text.lower(), PREVIEW_VOICES, n=1)
+    if text not in GA_VOICES:
+        near = get_close_matches(text.lower(), GA_VOICES, n=1)
         hint = f" (did you mean `{near[0]}`?)" if near else ""
-        raise ValueError(f"must be {either(PREVIEW_VOICES)}{hint}")
+        raise ValueError(f"must be {either(GA_VOICES)}{hint}")
     return text
 
 

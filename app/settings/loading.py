@@ -16,6 +16,7 @@ from app.settings.policy_rules import POLICY_RULES
 from app.settings.problem import FileRefused, Problem, SettingsError
 from app.settings.reading import Reading
 from app.settings.relay_rules import RELAY_RULES
+from app.settings.replica_rules import REPLICA_RULES
 from app.settings.session_rules import SESSION_RULES
 from app.settings.settings import PLATFORM_TRACES, Settings, abouts
 from app.settings.upstream_rules import UPSTREAM_RULES
@@ -47,7 +48,14 @@ def load(
     wrong = frozenset(field for problem in problems for field in problem.fields)
     problems += [
         problem
-        for rule in (*UPSTREAM_RULES, *RELAY_RULES, *OIDC_RULES, *SESSION_RULES, *POLICY_RULES)
+        for rule in (
+            *UPSTREAM_RULES,
+            *RELAY_RULES,
+            *REPLICA_RULES,
+            *OIDC_RULES,
+            *SESSION_RULES,
+            *POLICY_RULES,
+        )
         for problem in rule(settings, reading)
         if not problem.fields & wrong
     ]

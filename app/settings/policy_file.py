@@ -11,7 +11,7 @@
     "conversation.item.delete" = "refuse"
 
     [profiles]                        # with RELAY_PROFILE_CLAIM: its value, and the profile
-    staff = "open"
+    staff = "open"                    # everybody else: guided, or locked where that is named
 
 A mistake stops the start, with a sentence that names the line.
 """
@@ -26,7 +26,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, InstanceOf
 
 from app.policy.policy import Act, Profile
-from app.settings.policy_rows import Rows, read_rows
+from app.settings.policy_rows import Rows, events_of, read_rows
 from app.settings.policy_values import KEYS, near
 from app.settings.problem import FileRefused
 from app.settings.toml_lines import Lines, Path
@@ -50,12 +50,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """The file as a whole; `by_value` is its table of profiles. `row_paths` says where the rows
-    that it names stand, by profile and row."""
+    """The file as a whole; `by_value` is its table of profiles. `row_paths` and `report_paths` say
+    where the rows that it names stand, by profile and row."""
 
     profiles: Mapping[Profile, Changes] = field(default_factory=dict)
     by_value: Mapping[str, Profile] = field(default_factory=dict)
     row_paths: Mapping[tuple[Profile, str], Path] = field(default_factory=dict)
+    report_paths: Mapping[tuple[Profile, str], Path] = field(default_factory=dict)
     lines: Lines = field(default_factory=lambda: Lines(""), compare=False, repr=False)
 
     def changes(self, profile: Profile) -> Changes:
@@ -66,18 +67,38 @@ class PolicyFile:
         """The line in which something stands, for complaints that need more than the file."""
         return self.lines.of(*path)
 
-    def line_of_row(self, profile: Profile, row: str) -> int:
-        """The line of a row that the file names."""
-        return self.lines.of(*self.row_paths[profile, row])
+    def line_of(self, profile: Profile, row: str) -> int | None:
+        """The line of a row (internal name); None: the file does not name it."""
+        path = self.row_paths.get((profile, row))
+        return None if path is None else self.lines.of(*path)
+
+    def line_of_report(self, profile: Profile, row: str) -> int | None:
+        """The line that puts a row (internal name) into report mode; None: none does."""
+        path = self.report_paths.get((profile, row))
+        return None if path is None else self.lines.of(*path)
 
     def __str__(self) -> str:
         said = [
-            f"{profile.value}: {len(changes.values)} values, {len(changes.rows)} rows"
+            f"{profile.value}: {counted}"
             for profile, changes in self.profiles.items()
+            if (counted := _counted(changes))
         ]
         if self.by_value:
-            said.append(f"{len(self.by_value)} values of a claim")
+            said.append(f"{_number(len(self.by_value), 'value')} of a claim")
         return f"({'; '.join(said) or 'changes nothing'})"
+
+
+def _counted(changes: Changes) -> str:
+    counts = {
+        "value": len(changes.values),
+        "row": len(changes.rows),
+        "row in report mode": len(changes.reports),
+    }
+    return ", ".join(_number(count, what) for what, count in counts.items() if count)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what if count == 1 else what.replace(what.split()[0], f'{what.split()[0]}s')}"
 
 
 def parse_policy(text: str) -> tuple[PolicyFile, tuple[str, ...]]:
@@ -96,7 +117,10 @@ def parse_policy(text: str) -> tuple[PolicyFile, tuple[str, ...]]:
     complaints = [(lines.of(*path), sentence) for path, sentence in reader.read()]
     if complaints:
         return PolicyFile(), tuple(f"line {line}: {said}" for line, said in sorted(complaints))
-    return PolicyFile(reader.profiles, reader.by_value, reader.row_paths, lines), ()
+    file = PolicyFile(
+        reader.profiles, reader.by_value, reader.row_paths, reader.report_paths, lines
+    )
+    return file, ()
 
 
 class _Reader:
@@ -107,6 +131,7 @@ class _Reader:
         self.profiles: dict[Profile, Changes] = {}
         self.by_value: dict[str, Profile] = {}
         self.row_paths: dict[tuple[Profile, str], Path] = {}
+        self.report_paths: dict[tuple[Profile, str], Path] = {}
 
     def read(self) -> Complaints:
         """Everything that is wrong."""
@@ -150,6 +175,8 @@ class _Reader:
         yield from _contradictions(rows, values)
         self.profiles[profile] = Changes(values, rows.acts, frozenset(rows.reports))
         self.row_paths |= {(profile, name): path for name, path in rows.paths.items()}
+        reported = rows.report_paths.items()
+        self.report_paths |= {(profile, name): path for name, path in reported}
 
 
 def _unknown_key(profile: Profile, name: str) -> str:
@@ -164,11 +191,20 @@ def _contradictions(rows: Rows, values: Mapping[str, Any]) -> Complaints:
     for name in values:
         uses = KEYS[name].rows
         if uses and not any(rows.lets_through(row) for row in uses):
-            said = " and ".join(f"`{rows.said(row)}`" for row in uses)
+            closed = dict.fromkeys(entry for row in uses for entry in rows.closed(row))
+            said = " and ".join(f"`{entry}`" for entry in closed)
             yield (where, name), f"`{name}` has no effect, because [{where}] does not allow {said}"
     for name, row in (("history", "assistant/output_text"), ("moderates", "user/input_audio")):
         if values.get(name) and row in rows.acts:
             yield rows.paths[row], f"`{name}` decides on `{rows.said(row)}`: keep one of the two"
+    for name, act in rows.acts.items():
+        if act is Act.ALLOW and not rows.lets_through(name):
+            events = " and ".join(f"`{event}`" for event in events_of(name))
+            yield (
+                rows.paths[name],
+                f"`{rows.said(name)}` is allowed in vain, because [{where}] refuses {events}: "
+                "keep one of the two",
+            )
 
 
 def _from_text(value: object) -> object:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from app.policy.policy import PREVIEW_VOICES
 from app.policy.rows import ROWS, spoken
+from app.protocol.dialects.voices import GA_VOICES
 from app.settings.policy_rows import ACTS
 from app.settings.policy_values import KEYS, MOST_AUDIO_BYTES, MOST_TOKENS, SPEED, TEMPERATURE
 
 MEANINGS = {
-    "voices": f"voices that clients may choose, of {', '.join(PREVIEW_VOICES)}",
+    "voices": f"voices that clients may choose, of {', '.join(GA_VOICES)}",
     "languages": "languages that clients may name for the transcription",
     "output_modalities": '`["audio", "text"]`, or one of them',
-    "client_tools": "tools of the tools file that exist in this profile; without it, all",
+    "client_tools": "tools of the tools file that exist in this profile; without it, all; `[]` is "
+    "none",
     "max_output_tokens": f"most tokens of one response, at most {MOST_TOKENS}; sessions begin with "
     "it too",
     "speed": f"range of the speaking speed, within {SPEED[0]} and {SPEED[1]}",
@@ -22,8 +23,9 @@ MEANINGS = {
     "text_characters": "most characters in one text of a message",
     "session_characters": "most characters of text from a client in one session",
     "instructions_characters": "most characters of a client's own instructions",
-    "create_response": "forced: whether the end of a turn begins a response",
-    "interrupt_response": "forced: whether speech interrupts a response",
+    "create_response": "forced: whether the end of a turn begins a response; forced to true, no "
+    "client switches turn detection off",
+    "interrupt_response": "forced: whether speech interrupts a response; likewise",
     "history": "`true` accepts what the assistant said before, as text, before the first response",
     "moderates": "`true` refuses audio in items, because it would escape your moderation",
 }
@@ -34,7 +36,7 @@ voices = ["alloy", "coral"]
 languages = ["en", "de"]
 max_output_tokens = 1024
 speed = [0.8, 1.2]
-create_response = true                  # forced: a client cannot switch it off
+create_response = true                  # forced: turn detection stays on, too
 report = ["user/input_image"]           # let through, counted, and logged once
 
 [guided.rows]
@@ -43,7 +45,7 @@ report = ["user/input_image"]           # let through, counted, and logged once
 
 [profiles]                              # values of the claim in RELAY_PROFILE_CLAIM
 staff = "open"
-customer = "guided"                     # and everybody else: the narrowest that is named
+customer = "guided"                     # everybody else: guided, or locked where that is named
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from app.policy import rows as catalogue
 from app.policy.policy import Act, Profile
 from app.policy.rows import ROWS, choices, named, names, spoken
-from app.policy.tables import Row
+from app.policy.tables import EVENTS, Row
 from app.settings.policy_values import KEYS, near, texts
 from app.settings.toml_lines import Path
 
@@ -27,18 +27,35 @@ class Rows:
     acts: dict[str, Act] = field(default_factory=dict)
     reports: list[str] = field(default_factory=list)
     paths: dict[str, Path] = field(default_factory=dict)
+    report_paths: dict[str, Path] = field(default_factory=dict)
 
     def act(self, row: Row) -> Act:
         """What holds for the row in this profile, with the file."""
         return self.acts.get(row.name) or row.act(self.profile)
 
     def lets_through(self, name: str) -> bool:
-        """Whether a value of the row can reach upstream at all."""
+        """Whether a value of the row can reach upstream at all: by itself, and in some event."""
+        return self._opens(name) and any(self._opens(event) for event in events_of(name))
+
+    def closed(self, name: str) -> tuple[str, ...]:
+        """What keeps the row from letting anything through: itself, or else its events."""
+        return events_of(name) if self._opens(name) else (self.said(name),)
+
+    def _opens(self, name: str) -> bool:
         return self.act(ROWS[name]) is Act.ALLOW or name in self.reports
 
     def said(self, name: str) -> str:
         """The row's name as docs/policy.md has it first."""
         return spoken(ROWS[name])
+
+
+def events_of(name: str) -> tuple[str, ...]:
+    """The events in which a row's field or part can stand; of an event, the event itself."""
+    if name.startswith("session."):
+        return ("session.update",) if name not in EVENTS else (name,)
+    if name.startswith("response."):
+        return ("response.create",) if name not in EVENTS else (name,)
+    return (name,) if name in EVENTS else ("conversation.item.create", "response.create")
 
 
 def read_rows(rows: Rows, table: dict[str, Any]) -> Complaints:
@@ -98,11 +115,12 @@ def _read_reports(rows: Rows, value: Any) -> Complaints:
         if row is None:
             yield path, _unknown(name, ())
         elif not row.opens():
-            yield path, f"`{name}` is never reported and let through: no file opens it ({row.why})"
+            yield path, f"`{name}` is never reported and let through: no file opens it ({row.shut})"
         elif rows.act(row) is Act.ALLOW and row.name != "user/input_audio":
             yield path, f"[{rows.profile.value}] allows `{name}`: there is nothing to report"
         else:
             rows.reports.append(row.name)
+            rows.report_paths[row.name] = path
 
 
 def _unknown(name: str, forced: tuple[str, ...]) -> str:
@@ -125,7 +143,7 @@ def _not_so(row: Row, name: str, act: Act) -> str:
     if row.name in catalogue.FORCED:
         return f"`{name}` is {row.why}, whatever a file says: remove it"
     if act is Act.ALLOW:
-        return f"no file and no profile opens `{name}`: {row.why}"
+        return f"no file and no profile opens `{name}`: {row.shut}"
     return f"`{name}` cannot be stripped without changing what was asked for: {_or(choices(row))}"
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from app.policy.policy import PREVIEW_VOICES, Profile
+from app.policy.policy import Profile
+from app.protocol.dialects.voices import GA_VOICES
 from app.settings.forms import LANGUAGE
 
 MOST_TOKENS = 4096
@@ -56,12 +57,18 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _some_or_none(value: Any) -> Any:
+    """As `texts`, and the empty list, which says: none."""
+    return () if value == [] else texts(value)
+
+
 def _one_of(words: tuple[str, ...], what: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         named = texts(value)
         for word in named:
             if word not in words:
-                raise ValueError(f"names no {what} with {word[:40]!r}{near(word, words)}")
+                known = f"; there are {', '.join(words)}"
+                raise ValueError(f"names no {what} with {word[:40]!r}{near(word, words)}{known}")
         return named
 
     return read
@@ -106,7 +113,7 @@ def _boolean(value: Any) -> Any:
 
 KEYS: dict[str, Key] = {
     "voices": Key(
-        _one_of(PREVIEW_VOICES, "voice"),
+        _one_of(GA_VOICES, "voice"),
         ("session.audio.output.voice", "response.audio.output.voice"),
     ),
     "languages": Key(_languages, ("session.audio.input.transcription",)),
@@ -114,7 +121,7 @@ KEYS: dict[str, Key] = {
         _one_of(("audio", "text"), "modality"),
         ("session.output_modalities", "response.output_modalities"),
     ),
-    "client_tools": Key(texts),
+    "client_tools": Key(_some_or_none),
     "max_output_tokens": Key(_integer(MOST_TOKENS)),
     "speed": Key(_range(SPEED), ("session.audio.output.speed",)),
     "temperature": Key(_range(TEMPERATURE), ("session.temperature", "response.temperature")),

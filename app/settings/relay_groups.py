@@ -10,6 +10,8 @@ from app.settings.about import setting
 from app.settings.choices import AuthMode, LogFormat, LogLevel
 from app.settings.forms import HashKey, Host, Origins, ReadableFile
 from app.settings.group import Group
+from app.settings.model_forms import ModelAliases
+from app.settings.network_forms import Ranges
 
 
 class Listener(Group):
@@ -35,6 +37,13 @@ class Listener(Group):
         "Private key (PEM, without password) of that certificate.",
         example="/etc/relay/tls.key",
         form="path of a file",
+    )
+    trusted_proxies: Ranges = setting(
+        (),
+        "Proxies in front of this listener: only they may say, in `X-Forwarded-For`, which address "
+        "a client has.",
+        example="10.0.0.0/8,fd00::/8",
+        form="addresses and ranges, comma separated",
     )
 
 
@@ -67,6 +76,27 @@ class Door(Group):
     ticket_seconds: int = setting(
         30, "Life of a ticket from `POST /tickets`.", unit="seconds", ge=5, le=600
     )
+    minted_ticket_seconds: int = setting(
+        600,
+        "Life of a ticket from the paths at which SDKs ask for one (`/v1/realtime/client_secrets` "
+        "and others): their pages ask when they load, and connect at a click.",
+        unit="seconds",
+        ge=5,
+        le=3600,
+    )
+    query_credentials: bool = setting(
+        False,
+        "Lets a credential stand in the query (`api-key=`, `Authorization=Bearer `), as some SDKs "
+        "send it from a browser. Proxies and histories keep addresses: prefer tickets.",
+    )
+    model_aliases: ModelAliases = setting(
+        (),
+        "Models that clients may name in `model` or `deployment`, and the deployment that answers "
+        "for each; behind a colon, the profiles that may ask for it. Any other name gets "
+        "AZURE_OPENAI_DEPLOYMENT.",
+        example="fast=gpt-4o-mini-realtime,best=gpt-4o-realtime:guided+open",
+        form="`NAME=DEPLOYMENT` or `NAME=DEPLOYMENT:PROFILE+PROFILE`, comma separated",
+    )
 
 
 class Bounds(Group):
@@ -86,6 +116,13 @@ class Bounds(Group):
     )
     max_sessions: int = setting(500, "Live sessions of this process.", ge=1, le=100_000)
     max_sessions_per_user: int = setting(2, "Live sessions of one user.", ge=1, le=100_000)
+    max_sessions_per_ip: int = setting(
+        50,
+        "Live sessions from one address; of IPv6, from one /64. Behind a proxy, set "
+        "RELAY_TRUSTED_PROXIES, or all clients have one address.",
+        ge=1,
+        le=100_000,
+    )
     max_message_bytes: int = setting(
         262_144,
         "Largest message of a client. The API's largest audio events need 22020096.",
@@ -104,9 +141,9 @@ class Rates(Group):
     audio_speed: float = setting(
         2.0,
         "Audio of one user, as a multiple of real time, after ten seconds at once.",
-        form="a number above 0, up to 100",
+        form="a number above 0, up to 10000",
         gt=0,
-        le=100,
+        le=10_000,
     )
     events_per_second: int = setting(
         50, "Events of one user each second, after twice as many at once.", ge=1, le=10_000
@@ -119,6 +156,13 @@ class Rates(Group):
     )
     openings_per_minute: int = setting(
         10, "Sessions that one user may open each minute.", ge=1, le=1_000_000
+    )
+    failed_sign_ins_per_minute: int = setting(
+        60,
+        "Handshakes and tickets with bad credentials from one address each minute; then it is "
+        "refused unheard for a while. 0: any number.",
+        ge=0,
+        le=1_000_000,
     )
     responses_per_minute: int = setting(
         20, "Responses of one user each minute, whoever caused them.", ge=1, le=10_000

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.policy.input_shapes import EAGERNESS, PREFIX_MS, SILENCE_MS, THRESHOLD
-from app.policy.policy import PREVIEW_VOICES, Profile
+from app.policy.policy import Profile
 from app.policy.turn_detection import TurnKind
+from app.protocol.dialects.voices import GA_VOICES
 from app.settings.about import Shown, either, setting
 from app.settings.forms import ClaimName, ClaimNames, Eagerness, Language, Model, Voice
 from app.settings.group import Group
@@ -35,8 +36,8 @@ class Rules(Group):
     profile_claim: ClaimName | None = setting(
         None,
         "The claim whose value decides on a user's profile, by the table `[profiles]` of the "
-        "policy file. Absent, unknown or with several values: the narrowest that is named there. "
-        "Claims that users set themselves are refused.",
+        "policy file. Absent, unknown or with several values: guided, or the narrowest that is "
+        "named there if that is narrower. Claims that users set themselves are refused.",
         form="the name of a claim",
     )
     policy_hints: bool = setting(
@@ -55,7 +56,8 @@ class Opening(Group):
 
     session_instructions: str | None = setting(
         None,
-        "What the model is told to be. `{{user.CLAIM}}` becomes a claim of the user's.",
+        "What the model is told to be. `{{user.CLAIM}}` becomes a claim of the user's as a JSON "
+        'string; for a user who does not have the claim, the empty one (`""`).',
         example="You are a helpful assistant. Answer briefly.",
         form="text",
         from_file=True,
@@ -78,7 +80,7 @@ class Opening(Group):
         "The voice.",
         default_text="the model's own",
         example="verse",
-        form=either(PREVIEW_VOICES),
+        form=either(GA_VOICES),
     )
     session_temperature: float | None = setting(
         None,
@@ -91,7 +93,8 @@ class Opening(Group):
     )
     session_max_output_tokens: int | None = setting(
         None,
-        "Most tokens of one response, and the most that a client may ask for.",
+        "Most tokens of one response: sessions begin with it, and a client may ask for no more, "
+        "unless `max_output_tokens` in the policy file lets its profile ask for more.",
         default_text=f"the model's own; clients may ask for {MOST_TOKENS}",
         example="1024",
         unit="tokens",

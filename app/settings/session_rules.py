@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from app.policy.placeholders import claim_in, placeholders
+from app.policy.placeholders import claim_in, placeholders, unclosed
 from app.policy.turn_detection import TurnKind
 from app.settings.policy_file import PolicyFile
 from app.settings.policy_rules import SELF_SERVICE
@@ -51,20 +51,28 @@ def turn_detection_is_one_thing(settings: Settings, _: Reading) -> Iterator[Prob
 def placeholders_are_known(settings: Settings, reading: Reading) -> Iterator[Problem]:
     found = reading.found.get("session_instructions")
     place = found.place if found else "RELAY_SESSION_INSTRUCTIONS"
+    about = ("session_instructions", "instruction_claims")
     for name in placeholders(settings.session_instructions or ""):
         claim = claim_in(name)
         if claim in settings.instruction_claims:
             continue
         known = tuple(f"user.{listed}" for listed in settings.instruction_claims)
-        if claim is None:
-            fix = "the only placeholders are {{user.CLAIM}}"
-        else:
+        hint = near(name, known) if name == name.strip() else ""
+        if claim is not None:
             fix = f"list `{claim[:64]}` in RELAY_INSTRUCTION_CLAIMS"
+        elif claim_in(name.strip()) is not None:
+            fix = f"write {{{{{name.strip()[:64]}}}}}, without spaces"
+        else:
+            fix = "write {{user.CLAIM}}, which is the only form"
         yield problem(
-            f"{place} holds {{{{{name[:64]}}}}}, which is no known placeholder{near(name, known)}: "
+            f"{place} holds {{{{{name[:64]}}}}}, which is no placeholder of this relay{hint}: "
             f"{fix}, or remove it.",
-            "session_instructions",
-            "instruction_claims",
+            *about,
+        )
+    for begun in unclosed(settings.session_instructions or ""):
+        yield problem(
+            f"{place} holds {begun}, which is not closed: write {{{{user.CLAIM}}}}, or remove it.",
+            *about,
         )
 
 

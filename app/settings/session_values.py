@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from app.policy.policy import Configuration, Policy, Profile
 from app.policy.profiles import ProfileRule
 from app.policy.turn_detection import TurnDetection, TurnKind
+from app.protocol.dialects.voices import VOICES
 from app.settings.policy_file import PolicyFile
+from app.settings.upstream_values import dialect_of
 
 if TYPE_CHECKING:
     from app.settings.settings import Settings
@@ -26,6 +28,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
     wanted = changes.values.get("client_tools")
     policy = Policy(
         profile=profile,
+        voices=VOICES[dialect_of(settings)],
         hints=settings.policy_hints,
         show_usage=settings.show_usage,
         show_rate_limits=settings.show_rate_limits,

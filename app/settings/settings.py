@@ -22,15 +22,15 @@ from app.settings.group import Group
 from app.settings.oidc_forms import is_entra
 from app.settings.oidc_group import Oidc
 from app.settings.relay_groups import Bounds, Door, Listener, Operations, Rates
+from app.settings.replica_groups import Admin, Shared
 from app.settings.session_groups import Opening, Rules
 from app.settings.session_values import configuration_of, policy_of, profile_rule
 from app.settings.upstream_groups import Azure, Dials, Embedded, Identity
+from app.settings.upstream_values import endpoint_of
 from app.upstream.endpoint import Endpoint
 from app.upstream.identity import PUBLIC_AUTHORITY, EntraIdentity, choose_kind
 from app.wire.wire import CLIENT_WIRE, UPSTREAM_WIRE, WireLimits
 
-EMBEDDED_DEPLOYMENT = "gpt-4o-realtime-preview"
-EMBEDDED_API_VERSION = "2025-04-01-preview"
 HIDDEN = "********"
 PLATFORM_TRACES = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST")
 """Variables by which a platform says that it has a managed identity. azure-identity reads them."""
@@ -59,6 +59,8 @@ GROUPS: tuple[type[Group], ...] = (
     Bounds,
     Rates,
     Operations,
+    Admin,
+    Shared,
 )
 """In the order in which a reader meets them."""
 
@@ -76,6 +78,8 @@ class Settings(
     Bounds,
     Rates,
     Operations,
+    Admin,
+    Shared,
 ):
     """Everything that the operator decided. Immutable."""
 
@@ -120,6 +124,7 @@ class Settings(
             acts_burst=5 * self.acts_per_second,
             responses_per_minute=self.responses_per_minute,
             openings_per_minute=self.openings_per_minute,
+            identity_leeway=float(self.oidc_leeway_seconds),
         )
 
     def client_wire_limits(self) -> WireLimits:
@@ -133,15 +138,7 @@ class Settings(
 
     def endpoint(self) -> Endpoint:
         """Where upstream is. Raises ValueError where `load` would have complained."""
-        if self.upstream is Upstream.EMBEDDED:
-            return Endpoint.parse(
-                self.embedded_address or "", EMBEDDED_DEPLOYMENT, EMBEDDED_API_VERSION
-            )
-        return Endpoint.parse(
-            self.azure_openai_endpoint or "",
-            self.azure_openai_deployment or "",
-            self.azure_openai_api_version,
-        )
+        return endpoint_of(self)
 
     def auth_in_force(self) -> UpstreamAuth:
         """How to sign in to the upstream that was chosen: the embedded one knows keys only."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from app.protocol.names import Dialect
 from app.settings.about import Shown, setting
 from app.settings.choices import Upstream, UpstreamAuth
 from app.settings.forms import Key, Proxy, ReadableFile, Scope
@@ -33,8 +34,7 @@ class Azure(Group):
     )
     azure_openai_api_version: str | None = setting(
         None,
-        "The preview protocol with this version. Needed: GA, which is what its absence will "
-        "mean, is not built yet.",
+        "The preview protocol with this version. Without it, the resource is asked for GA.",
         example="2025-04-01-preview",
         form="a date, as in `2024-12-17` or `2025-04-01-preview`",
     )
@@ -136,7 +136,7 @@ class Dials(Group):
 
 
 class Embedded(Group):
-    """Another upstream than Azure: the embedded one, which needs no account."""
+    """Who answers and how it speaks; the embedded upstream, which needs no account."""
 
     title = "Upstream"
 
@@ -152,4 +152,11 @@ class Embedded(Group):
     )
     embedded_key: Key | None = setting(
         None, "Key of that embedded upstream.", form="text without spaces"
+    )
+    upstream_dialect: Dialect | None = setting(
+        None,
+        "The protocol version that upstream speaks. Clients may speak either, whatever stands "
+        "here.",
+        default_text="`preview` with AZURE_OPENAI_API_VERSION or an embedded upstream, else `ga`",
+        example="preview",
     )

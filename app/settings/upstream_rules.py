@@ -7,9 +7,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.protocol.dialects.voices import PREVIEW_VOICES
+from app.protocol.names import Dialect
 from app.settings.choices import Upstream, UpstreamAuth
 from app.settings.forms import readable
 from app.settings.problem import Problem, problem
+from app.settings.upstream_values import dialect_of
 from app.upstream.endpoint import Endpoint
 from app.upstream.identity import EntraKind
 
@@ -28,8 +31,6 @@ _NEEDED = {
     "azure_openai_endpoint": "set it to the resource's address, for example "
     "https://my-resource.openai.azure.com",
     "azure_openai_deployment": "set it to the name of the deployment",
-    "azure_openai_api_version": "GA is not built yet, so set it to a preview version, for example "
-    f"{EXAMPLE_VERSION}",
 }
 
 
@@ -67,6 +68,47 @@ def azure_address_can_be_used(settings: Settings, _: Reading) -> Iterator[Proble
         )
     except ValueError as error:
         yield problem(str(error), "upstream", *_AZURE[:3])
+
+
+def dialect_matches_the_version(settings: Settings, _: Reading) -> Iterator[Problem]:
+    """The version is the preview's alone: GA refuses it, and preview cannot be asked without."""
+    if settings.upstream is not Upstream.AZURE or settings.upstream_dialect is None:
+        return
+    about = ("upstream", "upstream_dialect", "azure_openai_api_version")
+    ga = settings.upstream_dialect is Dialect.GA
+    if ga and settings.azure_openai_api_version:
+        yield problem(
+            "RELAY_UPSTREAM_DIALECT is `ga`, and AZURE_OPENAI_API_VERSION, which GA does not know, "
+            "is set: remove one of them.",
+            *about,
+        )
+    if not ga and not settings.azure_openai_api_version:
+        yield problem(
+            "AZURE_OPENAI_API_VERSION is missing, and RELAY_UPSTREAM_DIALECT is `preview`: set it "
+            f"to a version, for example {EXAMPLE_VERSION}, or remove the dialect.",
+            *about,
+        )
+
+
+def dialect_has_what_sessions_begin_with(settings: Settings, _: Reading) -> Iterator[Problem]:
+    dialect = dialect_of(settings)
+    if dialect is Dialect.GA and settings.session_temperature is not None:
+        yield problem(
+            "RELAY_SESSION_TEMPERATURE is set, and upstream speaks GA, which has no temperature: "
+            "remove it.",
+            "session_temperature",
+            "upstream_dialect",
+            "azure_openai_api_version",
+        )
+    voice = settings.session_voice
+    if dialect is Dialect.PREVIEW and voice is not None and voice not in PREVIEW_VOICES:
+        yield problem(
+            f"RELAY_SESSION_VOICE is `{voice}`, and upstream speaks preview, which does not have "
+            f"that voice: choose one of {', '.join(PREVIEW_VOICES)}.",
+            "session_voice",
+            "upstream_dialect",
+            "azure_openai_api_version",
+        )
 
 
 def credential_matches_its_mode(settings: Settings, _: Reading) -> Iterator[Problem]:
@@ -178,6 +220,8 @@ def embedded_is_complete(settings: Settings, _: Reading) -> Iterator[Problem]:
 UPSTREAM_RULES = (
     azure_is_complete,
     azure_address_can_be_used,
+    dialect_matches_the_version,
+    dialect_has_what_sessions_begin_with,
     credential_matches_its_mode,
     entra_identity_is_complete,
     one_upstream,

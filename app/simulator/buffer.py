@@ -41,6 +41,12 @@ class InputBuffer:
         self._held += data[:whole]
         return data[:whole]
 
+    def missing(self, position_ms: int) -> int:
+        """How many bytes have still to be appended until that much was ever appended; 0 if it
+        was already."""
+        ever = self._start + len(self._held) + len(self._rest)
+        return max(0, position_ms * _BYTES_PER_MS - ever)
+
     def take_all(self) -> bytes:
         return self._take(0, len(self._held))
 

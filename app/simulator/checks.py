@@ -7,11 +7,14 @@ A `null` counts as absent, except where the caller asks for the raw value. All m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Self
 
 from app.simulator.errors import (
+    Rejected,
     decimal_above,
     decimal_below,
+    integer_above,
+    integer_below,
     invalid,
     missing,
     too_long,
@@ -42,6 +45,10 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
+
+    def inside(self, name: str, known: Collection[str]) -> Self:
+        """The members of the object `name`, read just as strictly."""
+        return type(self)(self.given(name), self.path(name), known)
 
     def given(self, name: str) -> Any:
         """The value as it came; None if absent or null."""
@@ -96,12 +103,15 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(self.path(name), "an integer", value)
         if not low <= value <= high:
-            message = (
-                f"Invalid '{self.path(name)}': expected an integer between {low} and {high}, "
-                f"but got {value} instead."
-            )
-            raise invalid(self.path(name), message)
+            raise self._beyond(name, value, low, high)
         return value
+
+    def _beyond(self, name: str, value: int, low: int, high: int) -> Rejected:
+        message = (
+            f"Invalid '{self.path(name)}': expected an integer between {low} and {high}, "
+            f"but got {value} instead."
+        )
+        return invalid(self.path(name), message)
 
     def choice(self, name: str, supported: Collection[str]) -> str | None:
         """One of a few words."""
@@ -116,6 +126,15 @@ class Fields:
         if value is None:
             return
         yield from entries(value, self.path(name))
+
+
+class BoundedFields(Fields):
+    """Members of which a whole number beyond its bounds has error codes of its own, as in GA."""
+
+    def _beyond(self, name: str, value: int, low: int, high: int) -> Rejected:
+        if value < low:
+            return integer_below(self.path(name), low, value)
+        return integer_above(self.path(name), high, value)
 
 
 def entries(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,6 @@ from app.simulator.client_responses import TURN_DETECTED, begin_after_turn, cut
 from app.simulator.errors import Rejected
 from app.simulator.items import MESSAGE, Item, Part
 from app.simulator.outputs import Hear
-from app.simulator.plan import words
 from app.simulator.state import State
 from app.simulator.voice_activity import SpeechStarted, SpeechStopped
 
@@ -22,13 +21,26 @@ def append(state: State, fields: Fields) -> None:
     audio_format = state.session.input_audio_format
     text = fields.required_text("audio") if fields.given("audio") != "" else ""
     pcm = to_pcm(decoded(text, "audio", audio_format), audio_format)
+    # Cut where silence becomes too long, so that portions of any size give the same events.
+    while (due := _idle_until(state)) is not None:
+        missing = state.buffer.missing(due)
+        if len(pcm) < missing:
+            break
+        _take_in(state, pcm[:missing])
+        pcm = pcm[missing:]
+        if _idle_until(state) == due:  # nobody has spoken meanwhile
+            _time_out(state, due)
+    _take_in(state, pcm)
+    if state.listener.listening and state.speech is None:
+        state.buffer.keep_last(_KEPT_WHILE_QUIET_MS)
+
+
+def _take_in(state: State, pcm: bytes) -> None:
     for event in state.listener.feed(state.buffer.append(pcm)):
         if isinstance(event, SpeechStarted):
             _speech_started(state, event)
         else:
             _speech_stopped(state, event)
-    if state.listener.listening and state.speech is None:
-        state.buffer.keep_last(_KEPT_WHILE_QUIET_MS)
 
 
 def commit(state: State) -> None:
@@ -95,12 +107,13 @@ def transcribed(state: State, item_id: str, text: str | None) -> None:
         }
         state.emit(f"{prefix}.failed", **place, error=error)
         return
-    item.content[index].transcript = text
+    part = item.content[index]
+    part.transcript = text
     model = (state.session.input_audio_transcription or {}).get("model", "whisper-1")
-    if model != "whisper-1":
-        for word in words(text):
-            state.emit(f"{prefix}.delta", **place, delta=word)
-    state.emit(f"{prefix}.completed", **place, transcript=text)
+    for piece in state.spelling.transcript_deltas(model, text):
+        state.emit(f"{prefix}.delta", **place, delta=piece)
+    usage = state.spelling.transcript_usage(model, text, part.audio_ms)
+    state.emit(f"{prefix}.completed", **place, transcript=text, **usage)
 
 
 def _speech_started(state: State, event: SpeechStarted) -> None:
@@ -112,6 +125,7 @@ def _speech_started(state: State, event: SpeechStarted) -> None:
     detection = state.session.turn_detection
     if detection is not None and detection.interrupt_response and state.active is not None:
         cut(state, state.active, TURN_DETECTED)
+    state.idle.stop()
 
 
 def _speech_stopped(state: State, event: SpeechStopped) -> None:
@@ -124,11 +138,35 @@ def _speech_stopped(state: State, event: SpeechStopped) -> None:
         begin_after_turn(state)
 
 
+def _idle_until(state: State) -> int | None:
+    """Where on the session's clock the silence after an answer has lasted too long."""
+    detection = state.session.turn_detection
+    if detection is None or state.speech is not None:
+        return None
+    return state.idle.due_ms(detection.idle_timeout_ms)
+
+
+def _time_out(state: State, end_ms: int) -> None:
+    """The silence becomes the user's turn, and the model is to say something about it."""
+    start_ms = state.idle.start_ms or 0
+    item_id = state.new_id("item")
+    state.listener.reset()
+    state.emit(
+        "input_audio_buffer.timeout_triggered",
+        audio_start_ms=start_ms,
+        audio_end_ms=end_ms,
+        item_id=item_id,
+    )
+    _add_speech(state, item_id, state.buffer.take(start_ms, end_ms))
+    begin_after_turn(state)
+
+
 def _add_speech(state: State, item_id: str, pcm: bytes) -> None:
     """Committed audio becomes a user's message at the end of the conversation."""
+    state.idle.stop()
     part = Part("input_audio", audio=pcm)
     item = Item(id=item_id, type=MESSAGE, role="user", content=[part])
     previous = state.log.add(item)
     state.emit("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
-    state.emit("conversation.item.created", previous_item_id=previous, item=item.describe())
+    state.announce(item, previous)
     hear(state, item)

@@ -17,12 +17,7 @@ _LONGEST_MS = 24 * 3600 * 1000
 def create(state: State, fields: Fields) -> None:
     """`conversation.item.create`: at the end, or behind `previous_item_id` ("root": first)."""
     after = fields.text("previous_item_id")
-    item = checked_item(
-        fields.given("item"),
-        "item",
-        audio_format=state.session.input_audio_format,
-        new_id=state.new_id,
-    )
+    item = checked_item(fields.given("item"), "item", state.reader)
     if state.log.find(item.id) is not None:
         raise duplicate(item.id)
     if item.type == FUNCTION_CALL_OUTPUT and not state.log.has_call(item.call_id):
@@ -30,15 +25,14 @@ def create(state: State, fields: Fields) -> None:
     if after is not None and after != ROOT and state.log.find(after) is None:
         message = f"Error adding item: the previous item with id '{after}' does not exist."
         raise invalid("previous_item_id", message)
-    previous = state.log.add(item, after)
-    state.emit("conversation.item.created", previous_item_id=previous, item=item.describe())
+    state.announce(item, state.log.add(item, after))
     hear(state, item)
 
 
 def retrieve(state: State, fields: Fields) -> None:
     """`conversation.item.retrieve`: the item with its audio, which can be large."""
     item = _found(state, fields, "retrieve", "retrieving")
-    whole = item.describe(whole_audio=state.session.input_audio_format)
+    whole = state.spelling.item(item, whole_audio=state.session.input_audio_format)
     state.emit("conversation.item.retrieved", item=whole)
 
 

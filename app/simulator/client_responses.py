@@ -12,8 +12,9 @@ from app.simulator.performance import Stage
 from app.simulator.performers import performance
 from app.simulator.plan import Plan
 from app.simulator.response import Response
-from app.simulator.response_options import ResponseOptions, checked_options, session_options
-from app.simulator.session_changes import cannot_update_voice
+from app.simulator.response_checks import checked_options
+from app.simulator.response_options import ResponseOptions, session_options
+from app.simulator.session_checks import cannot_update_voice
 from app.simulator.state import Running, State
 from app.simulator.turns import turn
 from app.simulator.usage import heard
@@ -32,7 +33,7 @@ def already_active(response_id: str) -> Rejected:
 
 def checked_create(state: State, fields: Fields) -> ResponseOptions:
     """The options of a `response.create` that may begin now; raises `Rejected` otherwise."""
-    options = checked_options(fields.given("response"), state.session, state.log, state.new_id)
+    options = checked_options(fields.given("response"), state.spelling, state.session, state.inputs)
     if options.in_conversation:
         if state.active is not None and not options.cancel_previous:
             raise already_active(state.active)
@@ -53,7 +54,8 @@ def begin(state: State, options: ResponseOptions) -> None:
     state.running[response.id] = Running(response)
     if options.in_conversation:
         state.active = response.id
-    state.emit("response.created", response=response.describe())
+        state.idle.stop()
+    state.emit("response.created", response=state.spelling.response(response))
     state.want(
         Think(
             response.id,
@@ -99,7 +101,7 @@ def perform(state: State, response_id: str, plan: Plan) -> None:
         return
     log = state.log if running.response.options.in_conversation else None
     running.performance = performance(
-        Stage(running.response, state.event, log),
+        Stage(running.response, state.event, state.spelling, log),
         plan,
         item_id=state.new_id("item"),
         call_id=state.new_id("call"),
@@ -146,7 +148,8 @@ def _finish(state: State, running: Running, status: str, details: dict[str, Any]
     del state.running[response.id]
     if state.active == response.id:
         state.active = None
-    state.emit("response.done", response=response.describe())
+        state.idle.begin(state.buffer.position_ms, response.audio_ms)
+    state.emit("response.done", response=state.spelling.response(response))
     used = response.taken.total + response.given.total
     state.emit("rate_limits.updated", rate_limits=state.limits.report(used, state.now()))
 

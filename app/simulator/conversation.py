@@ -5,7 +5,7 @@
     advance ----------> [              ] ---> the next step of a response, made when asked for
 
 No clock, no socket, no randomness of its own: ids, the time and the brain's answers are given to
-it. It speaks the preview dialect, after Microsoft's how-to and the realtime-audio reference.
+it. How all of it is spelled is told by its dialect (`dialects`).
 """
 
 from __future__ import annotations
@@ -19,36 +19,16 @@ import msgspec
 from app.protocol.names import ClientKind
 from app.simulator import client_audio, client_items, client_responses
 from app.simulator.checks import Fields
+from app.simulator.dialects import PREVIEW, Spelling
+from app.simulator.dialects.spelling import CLIENT_EVENTS
 from app.simulator.errors import INVALID_REQUEST, Rejected, missing, unsupported, wrong_type
 from app.simulator.events import EventMaker
 from app.simulator.outputs import Output
 from app.simulator.plan import Plan
 from app.simulator.session import Session
-from app.simulator.session_changes import changed, changed_transcription
 from app.simulator.state import State
 
-VERSIONS = ("2024-10-01-preview", "2024-12-17", "2025-04-01-preview")
-"""The API versions that speak this dialect. Later ones know more events; fields are those of the
-last one throughout, because the model behind all of them is the same."""
-
 _EVENT_ID_LENGTH = 512
-_FIELDS: dict[str, tuple[str, ...]] = {
-    ClientKind.SESSION_UPDATE: ("session",),
-    ClientKind.TRANSCRIPTION_SESSION_UPDATE: ("session",),
-    ClientKind.AUDIO_APPEND: ("audio",),
-    ClientKind.AUDIO_COMMIT: (),
-    ClientKind.AUDIO_CLEAR: (),
-    ClientKind.ITEM_CREATE: ("previous_item_id", "item"),
-    ClientKind.ITEM_RETRIEVE: ("item_id",),
-    ClientKind.ITEM_TRUNCATE: ("item_id", "content_index", "audio_end_ms"),
-    ClientKind.ITEM_DELETE: ("item_id",),
-    ClientKind.RESPONSE_CREATE: ("response",),
-    ClientKind.RESPONSE_CANCEL: ("response_id",),
-}
-_SINCE = {
-    ClientKind.ITEM_RETRIEVE: "2024-12-17",
-    ClientKind.TRANSCRIPTION_SESSION_UPDATE: "2025-04-01-preview",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +60,26 @@ class Conversation:
         session: Session,
         sources: Sources,
         *,
+        spelling: Spelling = PREVIEW,
         version: str = "2025-04-01-preview",
         conversation_created: bool = False,
     ) -> None:
         self._state = State(
+            spelling=spelling,
             session=session,
             conversation_id=sources.new_id("conv"),
             new_id=sources.new_id,
             now=sources.now,
-            event=EventMaker(sources.new_id),
+            event=EventMaker(sources.new_id, spelling.event_names),
         )
         self._announce = conversation_created
-        self._kinds = [kind for kind in _FIELDS if _SINCE.get(ClientKind(kind), "") <= version]
+        self._kinds = spelling.client_kinds(version)
         client_audio.listen_as_configured(self._state)
 
     def open(self) -> list[Output]:
         """The first words, unprompted."""
         state = self._state
-        state.emit("session.created", session=state.session.describe())
+        state.emit("session.created", session=state.spelling.session(state.session))
         if self._announce:
             conversation = {"id": state.conversation_id, "object": "realtime.conversation"}
             state.emit("conversation.created", conversation=conversation)
@@ -107,7 +89,7 @@ class Conversation:
         """One message of the client. A refused one changes nothing and is answered by an error."""
         event_id: str | None = None
         try:
-            event = _parsed(frame)
+            event = self._parsed(frame)
             named = event.get("event_id")
             event_id = named if isinstance(named, str) else None
             self._dispatch(event)
@@ -156,9 +138,11 @@ class Conversation:
             raise wrong_type("type", "a string", kind)
         if kind not in self._kinds:
             raise unsupported("type", kind, self._kinds)
-        fields = Fields(event, "", ("type", "event_id", *_FIELDS[kind]))
+        known = ClientKind(kind)
+        names = ("type", "event_id", *CLIENT_EVENTS[known])
+        fields = self._state.spelling.fields(event, "", names)
         fields.text("event_id", limit=_EVENT_ID_LENGTH)
-        self._act(ClientKind(kind), fields)
+        self._act(known, fields)
 
     def _act(self, kind: ClientKind, fields: Fields) -> None:
         state = self._state
@@ -189,16 +173,17 @@ class Conversation:
     def _update_session(self, fields: Fields) -> None:
         state = self._state
         value = fields.required("session")
-        state.session = changed(state.session, value, voice_locked=state.audio_present)
+        spelling, locked = state.spelling, state.audio_present
+        state.session = spelling.changed(state.session, value, voice_locked=locked)
         client_audio.listen_as_configured(state)
-        state.emit("session.updated", session=state.session.describe())
+        state.emit("session.updated", session=spelling.session(state.session))
 
     def _update_transcription(self, fields: Fields) -> None:
         state = self._state
-        state.session = changed_transcription(state.session, fields.required("session"))
+        value = fields.required("session")
+        state.session, shown = state.spelling.changed_transcription(state.session, value)
         client_audio.listen_as_configured(state)
-        described = state.session.describe_transcription()
-        state.emit("transcription_session.updated", session=described)
+        state.emit("transcription_session.updated", session=shown)
 
     def _create_response(self, fields: Fields) -> None:
         state = self._state
@@ -209,16 +194,14 @@ class Conversation:
             client_audio.commit_if_held(state)
         client_responses.begin(state, options)
 
-
-def _parsed(frame: str | bytes) -> dict[str, Any]:
-    if isinstance(frame, bytes):
-        raise Rejected("invalid_json", "Events are JSON in text messages, not binary messages.")
-    try:
-        event = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        message = "We could not parse the JSON body of your event."
-        raise Rejected("invalid_json", message) from None
-    if not isinstance(event, dict):
-        message = "Invalid type for the event: expected an object."
-        raise Rejected("invalid_type", message)
-    return event
+    def _parsed(self, frame: str | bytes) -> dict[str, Any]:
+        unreadable = self._state.spelling.unreadable
+        if isinstance(frame, bytes):
+            raise unreadable.binary.error()
+        try:
+            event = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            raise unreadable.not_json.error() from None
+        if not isinstance(event, dict):
+            raise unreadable.no_object.error()
+        return event

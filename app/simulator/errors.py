@@ -81,6 +81,22 @@ def decimal_above(path: str, high: float, value: float) -> Rejected:
     return Rejected("decimal_above_max_value", message, path)
 
 
+def integer_below(path: str, low: int, value: int) -> Rejected:
+    message = (
+        f"Invalid '{path}': integer below minimum value. "
+        f"Expected a value >= {low}, but got {value} instead."
+    )
+    return Rejected("integer_below_min_value", message, path)
+
+
+def integer_above(path: str, high: int, value: int) -> Rejected:
+    message = (
+        f"Invalid '{path}': integer above maximum value. "
+        f"Expected a value <= {high}, but got {value} instead."
+    )
+    return Rejected("integer_above_max_value", message, path)
+
+
 def no_such_item(verb: str, doing: str, item_id: str) -> Rejected:
     """`verb` as in the code (delete), `doing` as in the sentence (deleting)."""
     message = f"Error {doing} item: the item with id '{item_id}' does not exist."

@@ -26,6 +26,11 @@ class ItemLog:
     def find(self, item_id: str) -> Item | None:
         return next((item for item in self._items if item.id == item_id), None)
 
+    def before(self, item: Item) -> str | None:
+        """The id of the item that precedes this one, which stands in the conversation."""
+        index = self._items.index(item)
+        return self._items[index - 1].id if index else None
+
     def has_call(self, call_id: str) -> bool:
         """Whether a function call with this id stands in the conversation."""
         return any(i.type == FUNCTION_CALL and i.call_id == call_id for i in self._items)

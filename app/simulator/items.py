@@ -1,4 +1,4 @@
-"""Items of a conversation and their content parts, and how the service prints them."""
+"""Items of a conversation and their content parts, and what of them both dialects print alike."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FUNCTION_CALL_OUTPUT = "function_call_output"
 
 @dataclass(slots=True)
 class Part:
-    """One content part. `type` is input_text, input_audio, text or audio.
+    """One content part. `type` is input_text, input_audio, input_image, text or audio.
 
     `audio` of an `input_audio` part is pcm16 whatever came over the wire; that of an `audio` part
-    is in `audio_format`, as it was sent.
+    is in `audio_format`, as it was sent. `image_url` and `detail` belong to an `input_image`.
     """
 
     type: str
@@ -25,6 +25,8 @@ class Part:
     audio: bytes | bytearray = b""
     audio_format: str = PCM16
     transcript: str | None = None
+    image_url: str = ""
+    detail: str = "auto"
 
     @property
     def has_audio(self) -> bool:
@@ -39,15 +41,18 @@ class Part:
         """The part as text: what it says, as far as that is known."""
         return (self.transcript or "") if self.has_audio else self.text
 
-    def describe(self) -> dict[str, Any]:
-        """The part as events show it: audio never travels in them, only its transcript."""
+    def describe(self, name: str) -> dict[str, Any]:
+        """The part as items show it, under its dialect's `name`: audio never travels in them,
+        only its transcript."""
         if self.has_audio:
-            return {"type": self.type, "transcript": self.transcript}
-        return {"type": self.type, "text": self.text}
+            return {"type": name, "transcript": self.transcript}
+        if self.type == "input_image":
+            return {"type": name, "image_url": self.image_url, "detail": self.detail}
+        return {"type": name, "text": self.text}
 
-    def describe_whole(self, input_format: str) -> dict[str, Any]:
+    def describe_whole(self, name: str, input_format: str) -> dict[str, Any]:
         """The part with its audio in base64, for `conversation.item.retrieved`."""
-        shown = self.describe()
+        shown = self.describe(name)
         if self.type == "input_audio":
             shown["audio"] = encoded(from_pcm(bytes(self.audio), input_format))
         elif self.type == "audio":
@@ -74,16 +79,17 @@ class Item:
     def words(self) -> str:
         return " ".join(part.words for part in self.content if part.words)
 
-    def describe(self, *, whole_audio: str | None = None) -> dict[str, Any]:
-        """The item as the wire shows it; `whole_audio` is the input's format if audio is wanted."""
-        head = {"id": self.id, "object": "realtime.item", "type": self.type, "status": self.status}
+    def body(self, names: dict[str, str], whole_audio: str | None) -> dict[str, Any]:
+        """What distinguishes the kinds of items; `names` are a dialect's words for types of
+        parts, `whole_audio` is the input's format if audio is wanted."""
         if self.type == FUNCTION_CALL:
-            call = {"name": self.name, "call_id": self.call_id, "arguments": self.arguments}
-            return {**head, **call}
+            return {"name": self.name, "call_id": self.call_id, "arguments": self.arguments}
         if self.type == FUNCTION_CALL_OUTPUT:
-            return {**head, "call_id": self.call_id, "output": self.output}
-        if whole_audio is None:
-            content = [part.describe() for part in self.content]
-        else:
-            content = [part.describe_whole(whole_audio) for part in self.content]
-        return {**head, "role": self.role, "content": content}
+            return {"call_id": self.call_id, "output": self.output}
+        content = [
+            part.describe(names.get(part.type, part.type))
+            if whole_audio is None
+            else part.describe_whole(names.get(part.type, part.type), whole_audio)
+            for part in self.content
+        ]
+        return {"role": self.role, "content": content}

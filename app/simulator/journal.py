@@ -21,14 +21,16 @@ _KNOWN = frozenset(ClientKind)
 class ConnectionRecord:
     """One WebSocket, or one refused handshake (`status` other than 101, never open).
 
-    `credential` is where the credential stood: header, query, bearer; None if there was none or
-    none that fits. Codes are None where no close frame went that way.
+    `credential` is where the credential stood: header, query, bearer, subprotocol; None if there
+    was none or none that fits. `dialect` is what its path speaks; `api_version` is None in GA.
+    Codes are None where no close frame went that way.
     """
 
     id: str
     path: str
     status: int
     credential: str | None = None
+    dialect: str | None = None
     api_version: str | None = None
     deployment: str | None = None
     header_names: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class ConnectionRecord:
             "path": self.path,
             "status": int(self.status),
             "credential": self.credential,
+            "dialect": self.dialect,
             "api_version": self.api_version,
             "deployment": self.deployment,
             "header_names": list(self.header_names),

@@ -5,8 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-DEPLOYMENTS = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
-"""The models that Microsoft's how-to names, as deployments of the same name."""
+DEPLOYMENTS = (
+    "gpt-4o-realtime-preview",
+    "gpt-4o-mini-realtime-preview",
+    "gpt-realtime",
+    "gpt-realtime-mini",
+)
+"""The models that Microsoft's how-to and migration guide name, as deployments of the same name.
+Either dialect serves all of them."""
 
 
 def _new_key() -> str:
@@ -19,10 +25,11 @@ class Options:
 
     `port` 0 asks the system for a free one. `key` is random per start; it opens the door as an
     `api-key` header, as an `api-key` query parameter and, while `key_as_bearer` holds, as a bearer
-    token beside `bearer_tokens`. `pace` is a multiple of real time for audio going out, after
-    `burst_ms` of audio that leaves at once; None sends everything as fast as the peer reads.
-    `control` opens `GET /control/journal` on loopback; `stop_with_parent` ends `run()` when its
-    standard input reaches its end.
+    token beside `bearer_tokens`, or in GA as the subprotocol in which browsers carry one.
+
+    `pace` is a multiple of real time for audio going out, after `burst_ms` of audio that leaves at
+    once; None sends everything as fast as the peer reads. `control` opens `GET /control/journal`
+    on loopback; `stop_with_parent` ends `run()` when its standard input reaches its end.
 
     Raises `ValueError` with the field's name for a value that cannot work.
     """

@@ -1,6 +1,6 @@
 """The streaming of a response's one output item, step by step, and its end at any moment.
 
-    step()  output_item.added, item.created, content_part.added
+    step()  output_item.added, the item's announcement, content_part.added
     step()  deltas                         ... as often as there are chunks
     step()  None: nothing is left to stream
     close() audio.done, ..., content_part.done, output_item.done, with what was streamed alone
@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.simulator.dialects import Spelling
 from app.simulator.events import Event, EventMaker
 from app.simulator.item_log import ItemLog
 from app.simulator.items import Item
@@ -34,6 +35,7 @@ class Stage:
 
     response: Response
     event: EventMaker
+    spelling: Spelling
     log: ItemLog | None
 
 
@@ -48,6 +50,7 @@ class Performance(ABC):
         self.exhausted = False
         self._response = stage.response
         self._event = stage.event
+        self._spelling = stage.spelling
         self._log = stage.log
         self._opened = False
         self._deltas = self._stream()
@@ -65,31 +68,34 @@ class Performance(ABC):
         if not self._opened:
             return []
         self.item.status = status
-        done = self._event(
-            "response.output_item.done",
-            response_id=self._response.id,
-            output_index=0,
-            item=self.item.describe(),
-        )
-        return [*self._close_part(), done]
+        return [*self._close_part(), *self._conclusion(), self._item_event("done")]
 
     def _open(self) -> list[Event]:
         self.item.status = "in_progress"
         self._response.output.append(self.item)
-        added = self._event(
-            "response.output_item.added",
-            response_id=self._response.id,
-            output_index=0,
-            item=self.item.describe(),
-        )
-        events = [added]
+        events = [self._item_event("added")]
         if self._log is not None:
             previous = self._log.add(self.item)
-            shown = self.item.describe()
-            events.append(
-                self._event("conversation.item.created", previous_item_id=previous, item=shown)
-            )
+            events += self._in_conversation(self._spelling.opened, previous)
         return [*events, *self._open_part()]
+
+    def _conclusion(self) -> list[Event]:
+        """The conversation's own word on the finished item; none if it was deleted meanwhile."""
+        if self._log is None or self._log.find(self.item.id) is None:
+            return []
+        return self._in_conversation(self._spelling.concluded, self._log.before(self.item))
+
+    def _in_conversation(self, kinds: tuple[str, ...], previous: str | None) -> list[Event]:
+        shown = self._spelling.item(self.item)
+        return [self._event(kind, previous_item_id=previous, item=shown) for kind in kinds]
+
+    def _item_event(self, ending: str) -> Event:
+        return self._event(
+            f"response.output_item.{ending}",
+            response_id=self._response.id,
+            output_index=0,
+            item=self._spelling.item(self.item),
+        )
 
     def _part_event(self, kind: str, **fields: object) -> Event:
         """An event of the item's only content part."""

@@ -38,7 +38,7 @@ class _Speaking(Performance):
     def _open_part(self) -> list[Event]:
         part = Part("audio", audio=bytearray(), audio_format=self._format, transcript="")
         self.item.content.append(part)
-        return [self._part_event("response.content_part.added", part=part.describe())]
+        return [self._part_event("response.content_part.added", part=self._spelling.part(part))]
 
     def _stream(self) -> Iterator[Step]:
         for chunk in chunks(self._speech, self._format):
@@ -50,19 +50,19 @@ class _Speaking(Performance):
             part.transcript = (part.transcript or "") + text
             self._said += text
             events = [
-                self._part_event("response.audio_transcript.delta", delta=words)
+                self._part_event("response.output_audio_transcript.delta", delta=words)
                 for words in chunk.words
             ]
             if chunk.audio:
                 delta = encoded(chunk.audio)
-                events.append(self._part_event("response.audio.delta", delta=delta))
+                events.append(self._part_event("response.output_audio.delta", delta=delta))
             yield Step(events, ms)
 
     def _close_part(self) -> list[Event]:
         part = {"type": "audio", "transcript": self._said}
         return [
-            self._part_event("response.audio.done"),
-            self._part_event("response.audio_transcript.done", transcript=self._said),
+            self._part_event("response.output_audio.done"),
+            self._part_event("response.output_audio_transcript.done", transcript=self._said),
             self._part_event("response.content_part.done", part=part),
         ]
 
@@ -77,21 +77,21 @@ class _Typing(Performance):
     def _open_part(self) -> list[Event]:
         part = Part("text")
         self.item.content.append(part)
-        return [self._part_event("response.content_part.added", part=part.describe())]
+        return [self._part_event("response.content_part.added", part=self._spelling.part(part))]
 
     def _stream(self) -> Iterator[Step]:
         for piece in self._writing.pieces:
             if not self._afford(piece):
                 return
             self.item.content[0].text += piece
-            delta = self._part_event("response.text.delta", delta=piece)
+            delta = self._part_event("response.output_text.delta", delta=piece)
             yield Step([delta], _MS_PER_CHARACTER * len(piece))
 
     def _close_part(self) -> list[Event]:
         part = self.item.content[0]
         return [
-            self._part_event("response.text.done", text=part.text),
-            self._part_event("response.content_part.done", part=part.describe()),
+            self._part_event("response.output_text.done", text=part.text),
+            self._part_event("response.content_part.done", part=self._spelling.part(part)),
         ]
 
 

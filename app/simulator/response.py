@@ -1,4 +1,4 @@
-"""One response: what it goes by, what has come of it, and how the service prints it."""
+"""One response: what it goes by and what has come of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from app.simulator.items import Item
 from app.simulator.response_options import ResponseOptions
-from app.simulator.usage import Tokens, described, spoken
+from app.simulator.usage import Tokens, spoken
 
 
 @dataclass(slots=True)
@@ -28,6 +28,10 @@ class Response:
     audio_ms: float = 0.0
 
     @property
+    def running(self) -> bool:
+        return self.status == "in_progress"
+
+    @property
     def given(self) -> Tokens:
         return spoken(self.text, self.audio_ms)
 
@@ -41,23 +45,3 @@ class Response:
     def spend(self, text: str, audio_ms: float = 0.0) -> None:
         self.text += text
         self.audio_ms += audio_ms
-
-    def describe(self) -> dict[str, Any]:
-        """The object of `response.created` and `response.done`; `usage` comes with the end."""
-        options = self.options
-        running = self.status == "in_progress"
-        return {
-            "object": "realtime.response",
-            "id": self.id,
-            "status": self.status,
-            "status_details": self.status_details,
-            "output": [item.describe() for item in self.output],
-            "conversation_id": self.conversation_id,
-            "modalities": list(options.modalities),
-            "voice": options.voice,
-            "output_audio_format": options.output_audio_format,
-            "temperature": options.temperature,
-            "max_output_tokens": options.max_output_tokens,
-            "usage": None if running else described(self.taken, self.given),
-            "metadata": options.metadata,
-        }

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from app.protocol.names import Dialect
 from app.simulator.options import Options
 from app.simulator.simulator import Simulator
 
@@ -31,7 +32,8 @@ async def serve(options: Options) -> Simulator:
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
     """Blocks until SIGTERM, SIGINT, or, with `options.stop_with_parent`, the end of standard
-    input. `announce` gets one line of JSON, address and key, once clients can connect."""
+    input. `announce` gets one line of JSON, once clients can connect: `address` and `key`, and
+    whole URLs as `preview` and `ga`."""
     asyncio.run(_run(options, announce))
 
 
@@ -44,7 +46,8 @@ async def _run(options: Options, announce: Callable[[str], None]) -> None:
     if options.stop_with_parent:
         _watch_stdin(loop, stop)
     async with await serve(options) as simulator:
-        announce(json.dumps({"address": simulator.address, "key": options.key}))
+        urls = {dialect.value: simulator.url(dialect) for dialect in Dialect}
+        announce(json.dumps({"address": simulator.address, "key": options.key, **urls}))
         await stop.wait()
 
 

@@ -1,15 +1,17 @@
-"""The session object of the preview dialect, as Microsoft's how-to prints it.
+"""What holds for a session, whichever dialect its client speaks.
 
-A frozen value: `session_changes.changed` makes the next one. `describe` gives the object of
-`session.created` and `session.updated`, always whole.
+A frozen value: `session.update` makes the next one. How it is read and printed is a matter of the
+dialect (`dialects`); values are kept as the preview dialect names them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.simulator.tools import Tool, ToolChoice
+
+Truncation = Literal["auto", "disabled"] | dict[str, Any]
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
 
@@ -39,6 +41,7 @@ class TurnDetection:
     create_response: bool = True
     interrupt_response: bool = True
     eagerness: str = "auto"
+    idle_timeout_ms: int | None = None
 
     @property
     def silence_ms(self) -> int:
@@ -47,25 +50,13 @@ class TurnDetection:
             return _SEMANTIC_SILENCE_MS[self.eagerness]
         return self.silence_duration_ms
 
-    def describe(self) -> dict[str, Any]:
-        answers = {
-            "create_response": self.create_response,
-            "interrupt_response": self.interrupt_response,
-        }
-        if self.type == "semantic_vad":
-            return {"type": self.type, "eagerness": self.eagerness, **answers}
-        return {
-            "type": self.type,
-            "threshold": self.threshold,
-            "prefix_padding_ms": self.prefix_padding_ms,
-            "silence_duration_ms": self.silence_duration_ms,
-            **answers,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What holds for a session until it is changed. `expires_at` is in Unix seconds."""
+    """What holds for a session until it is changed. `expires_at` is in Unix seconds.
+
+    `truncation` and what follows it exist in GA alone; None there means that nobody has set it.
+    """
 
     id: str
     model: str
@@ -76,50 +67,15 @@ class Session:
     turn_detection: TurnDetection | None = TurnDetection()
     input_audio_format: str = "pcm16"
     output_audio_format: str = "pcm16"
-    input_audio_transcription: dict[str, str] | None = None
-    input_audio_noise_reduction: dict[str, str] | None = None
+    input_audio_transcription: dict[str, Any] | None = None
+    input_audio_noise_reduction: dict[str, Any] | None = None
     tool_choice: ToolChoice = "auto"
     temperature: float = 0.8
     max_response_output_tokens: int | str = "inf"
     tools: tuple[Tool, ...] = ()
     speed: float = 1.0
     tracing: str | dict[str, Any] | None = None
-    include: tuple[str, ...] = ()
-
-    def describe(self) -> dict[str, Any]:
-        """The whole object. Newer fields follow the thirteen of the how-to's example."""
-        detection = self.turn_detection
-        return {
-            "id": self.id,
-            "object": "realtime.session",
-            "model": self.model,
-            "expires_at": self.expires_at,
-            "modalities": list(self.modalities),
-            "instructions": self.instructions,
-            "voice": self.voice,
-            "turn_detection": detection.describe() if detection else None,
-            "input_audio_format": self.input_audio_format,
-            "output_audio_format": self.output_audio_format,
-            "input_audio_transcription": self.input_audio_transcription,
-            "tool_choice": self.tool_choice,
-            "temperature": self.temperature,
-            "max_response_output_tokens": self.max_response_output_tokens,
-            "tools": list(self.tools),
-            "input_audio_noise_reduction": self.input_audio_noise_reduction,
-            "speed": self.speed,
-            "tracing": self.tracing,
-        }
-
-    def describe_transcription(self) -> dict[str, Any]:
-        """The object of `transcription_session.updated`: what concerns the input alone."""
-        detection = self.turn_detection
-        return {
-            "id": self.id,
-            "object": "realtime.transcription_session",
-            "expires_at": self.expires_at,
-            "turn_detection": detection.describe() if detection else None,
-            "input_audio_format": self.input_audio_format,
-            "input_audio_transcription": self.input_audio_transcription,
-            "input_audio_noise_reduction": self.input_audio_noise_reduction,
-            "include": list(self.include),
-        }
+    include: tuple[str, ...] | None = None
+    truncation: Truncation = "auto"
+    parallel_tool_calls: bool | None = None
+    reasoning: dict[str, str] | None = None

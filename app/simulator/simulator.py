@@ -8,6 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -19,16 +20,19 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from app.protocol.names import Dialect
 from app.simulator.connection import Connection
 from app.simulator.control import answer_control, is_control
 from app.simulator.conversation import Conversation, Sources
-from app.simulator.door import Admitted, Refused, judge, model_of
+from app.simulator.dialects import SPELLINGS
+from app.simulator.door import Admitted, Refused, judge, model_of, url
+from app.simulator.farewell import turn_away
 from app.simulator.journal import ConnectionRecord, Journal
 from app.simulator.options import Options
-from app.simulator.session import Session
 from app.simulator.studio import Studio
 
 _SUBPROTOCOL = Subprotocol("realtime")
+_MODELS = {Dialect.PREVIEW: "gpt-4o", Dialect.GA: "gpt-realtime"}
 
 # The library logs keys and content at DEBUG, whatever level the application has chosen.
 _wire_log = logging.getLogger(f"{__name__}.wire")
@@ -44,7 +48,7 @@ class Simulator:
         self.journal = Journal()
         self._studio = Studio()
         self._callers: set[ServerConnection] = set()
-        self._admitted: WeakKeyDictionary[ServerConnection, ConnectionRecord] = WeakKeyDictionary()
+        self._admitted: WeakKeyDictionary[ServerConnection, _Guest] = WeakKeyDictionary()
         self._server: Server | None = None
 
     @property
@@ -58,6 +62,13 @@ class Simulator:
         """Where clients connect: scheme, host and port, without a path."""
         host = self.options.host
         return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+
+    def url(self, dialect: Dialect) -> str:
+        """Where clients of a dialect connect, for the first deployment whose name is of its time,
+        or else the first of all. Both dialects serve every deployment."""
+        names = self.options.deployments
+        own = [name for name in names if name.startswith(_MODELS[dialect])]
+        return url(self.address, dialect, (own or list(names))[0])
 
     async def start(self) -> None:
         """Listens. Raises `OSError` where the address cannot be had."""
@@ -121,22 +132,26 @@ class Simulator:
             record.status = verdict.status
             return _json(socket, verdict.status, verdict.body())
         _note(record, verdict)
-        self._admitted[socket] = record
+        self._admitted[socket] = _Guest(record, verdict)
         return None
 
     def _label(self, socket: ServerConnection, _request: Request, response: Response) -> None:
         """Headers by which Azure's support finds a request; and the truth about handshakes that
         the library refused."""
         response.headers["apim-request-id"] = secrets.token_hex(16)
-        record = self._admitted.get(socket)
-        if record is not None and response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            record.status = response.status_code
+        guest = self._admitted.get(socket)
+        if guest is not None and response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            guest.record.status = response.status_code
             del self._admitted[socket]
 
     async def _converse(self, socket: ServerConnection) -> None:
-        record = self._admitted.pop(socket)
-        conversation = _conversation(record, self.options)
+        guest = self._admitted.pop(socket)
+        record, farewell = guest.record, guest.admitted.farewell
         try:
+            if farewell is not None:
+                await turn_away(socket, farewell, _new_id("event"), record)
+                return
+            conversation = _conversation(guest.admitted, self.options)
             await Connection(socket, conversation, self._studio, self.options, record).run()
         finally:
             received, sent = socket.protocol.close_rcvd, socket.protocol.close_sent
@@ -144,16 +159,26 @@ class Simulator:
             record.close_code_sent = sent.code if sent else None
 
 
-def _conversation(record: ConnectionRecord, options: Options) -> Conversation:
-    session = Session(
-        id=_new_id("sess"),
-        model=model_of(record.deployment or ""),
-        expires_at=int(time.time() + options.session_seconds),
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """A request that has been admitted and is not yet a conversation."""
+
+    record: ConnectionRecord
+    admitted: Admitted
+
+
+def _conversation(admitted: Admitted, options: Options) -> Conversation:
+    spelling = SPELLINGS[admitted.dialect]
+    session = spelling.new_session(
+        _new_id("sess"),
+        model_of(admitted.deployment),
+        int(time.time() + options.session_seconds),
     )
     return Conversation(
         session,
         Sources(_new_id, time.monotonic),
-        version=record.api_version or "",
+        spelling=spelling,
+        version=admitted.api_version or "",
         conversation_created=options.conversation_created,
     )
 
@@ -165,6 +190,7 @@ def _new_id(prefix: str) -> str:
 
 def _note(record: ConnectionRecord, admitted: Admitted) -> None:
     record.credential = admitted.credential
+    record.dialect = admitted.dialect
     record.api_version = admitted.api_version
     record.deployment = admitted.deployment
 

@@ -1,6 +1,6 @@
 """All that one conversation holds, and the short verbs that every topic uses.
 
-The topics (`client_session`, `client_audio`, `client_items`, `client_responses`) are functions
+The topics (`client_audio`, `client_items`, `client_responses`) are functions
 over this one object; they put what is to be done into `outputs`, in order.
 """
 
@@ -10,8 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.simulator.buffer import InputBuffer
+from app.simulator.dialects import Spelling
 from app.simulator.events import EventMaker
+from app.simulator.idle import IdleClock
+from app.simulator.inputs import Inputs
+from app.simulator.item_checks import ItemReader
 from app.simulator.item_log import ItemLog
+from app.simulator.items import Item
 from app.simulator.listener import Listener
 from app.simulator.outputs import Output, Send
 from app.simulator.performance import Performance
@@ -35,6 +40,7 @@ class State:
     `speech_start_ms` where that speech begins on the session's clock.
     `now` gives monotonic seconds, for the reports of rate limits alone."""
 
+    spelling: Spelling
     session: Session
     conversation_id: str
     new_id: Callable[[str], str]
@@ -43,6 +49,7 @@ class State:
     log: ItemLog = field(default_factory=ItemLog)
     buffer: InputBuffer = field(default_factory=InputBuffer)
     listener: Listener = field(default_factory=Listener)
+    idle: IdleClock = field(default_factory=IdleClock)
     limits: RateLimits = field(default_factory=RateLimits)
     running: dict[str, Running] = field(default_factory=dict)
     active: str | None = None
@@ -54,6 +61,20 @@ class State:
     def emit(self, kind: str, **fields: object) -> None:
         """Sends one event."""
         self.outputs.append(Send(self.event(kind, **fields)))
+
+    def announce(self, item: Item, previous: str | None) -> None:
+        """Tells of an item that has just entered the conversation, complete."""
+        for kind in self.spelling.entered:
+            self.emit(kind, previous_item_id=previous, item=self.spelling.item(item))
+
+    @property
+    def reader(self) -> ItemReader:
+        """How items are read now."""
+        return ItemReader(self.spelling.contents, self.session.input_audio_format, self.new_id)
+
+    @property
+    def inputs(self) -> Inputs:
+        return Inputs(self.log, self.reader)
 
     def want(self, output: Output) -> None:
         self.outputs.append(output)

@@ -17,8 +17,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def checked_tools(value: Any, path: str) -> tuple[Tool, ...]:
-    """The tools as they will be echoed; `null` clears them. Only functions exist here: `mcp` is
-    of the newer dialect."""
+    """The tools as they will be echoed; `null` clears them. Only functions exist here: the
+    embedded upstream reaches no MCP server, and a tool that is accepted must work."""
     if value is None:
         return ()
     return tuple(_checked_tool(entry, where) for where, entry in entries(value, path))
@@ -43,9 +43,9 @@ def _checked_tool(value: Any, path: str) -> Tool:
     return dict(value)
 
 
-def checked_choice(value: Any, path: str) -> ToolChoice:
-    """`auto`, `none`, `required`, or one function by name, in its new form or in the older one
-    that nests the name. `null` means `auto`."""
+def checked_choice(value: Any, path: str, *, nested: bool = False) -> ToolChoice:
+    """`auto`, `none`, `required`, or one function by name. `null` means `auto`. `nested` takes
+    the name in the first preview's form as well: `{"function": {"name": ...}}`."""
     if value is None:
         return "auto"
     if isinstance(value, str):
@@ -54,12 +54,11 @@ def checked_choice(value: Any, path: str) -> ToolChoice:
         return value
     if not isinstance(value, dict):
         raise wrong_type(path, "one of a string or an object", value)
-    fields = Fields(value, path, ("type", "name", "function"))
+    fields = Fields(value, path, ("type", "name", "function") if nested else ("type", "name"))
     fields.required("type")
     fields.choice("type", _KINDS)
-    nested = fields.given("function")
-    if nested is not None:
-        inner = Fields(nested, fields.path("function"), ("name",))
+    if fields.given("function") is not None:
+        inner = fields.inside("function", ("name",))
         return {"type": "function", "name": inner.required_text("name")}
     name = fields.text("name")
     if not name:

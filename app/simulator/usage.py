@@ -1,7 +1,8 @@
 """What a response costs in tokens, and what is left of the rate limits.
 
 Nothing here is a model's tokeniser: four characters of text, 100 ms of audio heard and 50 ms of
-audio spoken count as one token each, which are the service's own rules of thumb.
+audio spoken count as one token each, which are the service's own rules of thumb. An image counts
+the same whatever it shows. How usage is printed is a matter of the dialect.
 """
 
 from __future__ import annotations
@@ -18,57 +19,50 @@ from app.simulator.tools import Tool
 _REQUESTS_PER_MINUTE = 1_000
 _TOKENS_PER_MINUTE = 100_000
 _WINDOW_SECONDS = 60.0
+_LOW_IMAGE_TOKENS = 85
+_IMAGE_TOKENS = 765
 
 
 def text_tokens(text: str) -> int:
     return math.ceil(len(text) / 4)
 
 
+def heard_tokens(audio_ms: float) -> int:
+    return math.ceil(audio_ms / 100)
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Text and audio tokens of one direction."""
+    """Text, audio and image tokens of one direction."""
 
     text: int = 0
     audio: int = 0
+    image: int = 0
 
     @property
     def total(self) -> int:
-        return self.text + self.audio
+        return self.text + self.audio + self.image
 
 
 def heard(instructions: str, tools: Iterable[Tool], items: Iterable[Item]) -> Tokens:
     """What a response reads: instructions, tools and the items of its context."""
     text = text_tokens(instructions) + sum(text_tokens(json.dumps(tool)) for tool in tools)
-    audio = 0
+    audio = image = 0
     for item in items:
         text += text_tokens(item.arguments) + text_tokens(item.output)
         for part in item.content:
             if part.has_audio:
-                audio += math.ceil(part.audio_ms / 100)
+                audio += heard_tokens(part.audio_ms)
+            elif part.image_url:
+                image += _LOW_IMAGE_TOKENS if part.detail == "low" else _IMAGE_TOKENS
             else:
                 text += text_tokens(part.text)
-    return Tokens(text, audio)
+    return Tokens(text, audio, image)
 
 
 def spoken(text: str, audio_ms: float) -> Tokens:
     """What a response has put out so far."""
     return Tokens(text_tokens(text), math.ceil(audio_ms / 50))
-
-
-def described(taken: Tokens, given: Tokens) -> dict[str, Any]:
-    """The `usage` of `response.done`, with all details; nothing is ever cached here."""
-    return {
-        "total_tokens": taken.total + given.total,
-        "input_tokens": taken.total,
-        "output_tokens": given.total,
-        "input_token_details": {
-            "cached_tokens": 0,
-            "text_tokens": taken.text,
-            "audio_tokens": taken.audio,
-            "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0},
-        },
-        "output_token_details": {"text_tokens": given.text, "audio_tokens": given.audio},
-    }
 
 
 class RateLimits:

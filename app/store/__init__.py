@@ -1,4 +1,4 @@
-"""What replicas share, behind one small interface: tickets and leases (in memory today).
+"""What replicas share, behind one small interface: tickets, leases, revocations. Memory or Redis.
 
 May import: protocol.
 """

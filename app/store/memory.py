@@ -5,98 +5,89 @@ Nothing here awaits between looking and changing, so each method is atomic on th
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from app.store.store import StoreFull
+from app.store.limits import DEFAULT_LEASES, StoreLimits
+from app.store.memory_leases import MemoryLeases
+from app.store.memory_tickets import MemoryTickets
+from app.store.revoked import Hearers, Revoked
+from app.store.store import Full, Lease, LeaseLimits, NoLease, Revocation, Spawn
 
-
-@dataclass(frozen=True, slots=True)
-class StoreLimits:
-    """Caps on live tickets, each at least 1: per owner, and in all."""
-
-    tickets_per_owner: int = 20
-    tickets: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Ticket:
-    owner: str
-    expires: float
-    record: bytes = field(repr=False)
+__all__ = ["MemoryStore", "StoreLimits"]
 
 
 class MemoryStore:
-    """A `TicketStore` in memory, bounded by its limits.
+    """A `Store` in memory, bounded by its limits and by the sessions of its process.
 
-    `clock` gives monotonic seconds. Expired tickets are swept by every call, at a cost that does
-    not grow with what is alive.
+    `clock` gives monotonic seconds. What has expired is swept by the calls themselves.
     """
 
-    def __init__(self, clock: Callable[[], float], limits: StoreLimits | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        limits: StoreLimits | None = None,
+        leases: LeaseLimits | None = None,
+    ) -> None:
+        limits = limits or StoreLimits()
         self._clock = clock
-        self._limits = limits or StoreLimits()
-        self._tickets: dict[str, _Ticket] = {}
-        self._owned: dict[str, set[str]] = {}
-        self._by_expiry: list[tuple[float, str]] = []  # may name tickets that were taken
+        self._tickets = MemoryTickets(limits)
+        self._leases = MemoryLeases(leases or DEFAULT_LEASES, limits)
+        self._revoked = Revoked(limits.revoked)
+        self._hearers = Hearers()
 
     @property
     def live_tickets(self) -> int:
         """How many tickets could still be taken."""
-        self._sweep()
-        return len(self._tickets)
+        return self._tickets.live(self._clock())
+
+    @property
+    def live_leases(self) -> int:
+        """How many sessions are counted."""
+        return len(self._leases)
 
     @property
     def footprint(self) -> int:
         """Entries held in all, so that a test can see that nothing piles up."""
-        return len(self._tickets) + len(self._owned) + len(self._by_expiry)
+        return self._tickets.footprint + self._leases.footprint + len(self._revoked)
 
     async def put_ticket(self, key: str, *, owner: str, record: bytes, seconds: float) -> None:
         """See `TicketStore.put_ticket`."""
-        self._sweep()
-        owned = self._owned.get(owner, set())
-        if len(owned) >= self._limits.tickets_per_owner:
-            raise StoreFull(
-                f"You have {len(owned)} unused tickets. Use one, or wait until one expires.",
-                min(self._tickets[one].expires for one in owned) - self._clock(),
-            )
-        if len(self._tickets) >= self._limits.tickets:
-            raise StoreFull(
-                "Too many unused tickets are open at the moment. Try again later.",
-                self._by_expiry[0][0] - self._clock(),
-            )
-        expires = self._clock() + seconds
-        self._tickets[key] = _Ticket(owner, expires, record)
-        self._owned.setdefault(owner, set()).add(key)
-        heapq.heappush(self._by_expiry, (expires, key))
+        self._tickets.put(key, owner, record, seconds, self._clock())
 
     async def take_ticket(self, key: str) -> bytes | None:
         """See `TicketStore.take_ticket`."""
-        self._sweep()
-        if key not in self._tickets:
-            return None
-        ticket = self._remove(key)
-        if len(self._by_expiry) > 2 * len(self._tickets) + 64:
-            self._by_expiry = [(one.expires, name) for name, one in self._tickets.items()]
-            heapq.heapify(self._by_expiry)
-        return ticket.record
+        return self._tickets.take(key, self._clock())
 
-    def _sweep(self) -> None:
-        """Afterwards the first entry of the heap, if any, is a live ticket."""
+    async def enter(self, lease: Lease) -> NoLease | None:
+        """See `LeaseStore.enter`."""
         now = self._clock()
-        while self._by_expiry:
-            expires, key = self._by_expiry[0]
-            if key in self._tickets and expires > now:
-                return
-            heapq.heappop(self._by_expiry)
-            if key in self._tickets:
-                self._remove(key)
+        if (left := self._revoked.left(lease.user, now)) > 0:
+            return NoLease(Full.REVOKED, left)
+        return self._leases.enter(lease, now)
 
-    def _remove(self, key: str) -> _Ticket:
-        ticket = self._tickets.pop(key)
-        owned = self._owned[ticket.owner]
-        owned.discard(key)
-        if not owned:
-            del self._owned[ticket.owner]
-        return ticket
+    async def leave(self, lease: Lease) -> None:
+        """See `LeaseStore.leave`."""
+        self._leases.leave(lease)
+
+    def adopt(self, lease: Lease) -> None:
+        """Counts a session that another store has let in; the caller must `leave`."""
+        self._leases.adopt(lease)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `RevocationStore.revoke`."""
+        self.remember(revocation)
+        self._hearers.tell(revocation)
+
+    def remember(self, revocation: Revocation) -> None:
+        """Refuses a revoked user from now on, and tells nobody."""
+        self._revoked.remember(revocation, self._clock())
+
+    def on_revoked(self, heard: Callable[[Revocation], None]) -> None:
+        """See `RevocationStore.on_revoked`."""
+        self._hearers.add(heard)
+
+    def start(self, spawn: Spawn) -> None:
+        """Nothing runs in the background."""
+
+    async def close(self) -> None:
+        """Nothing to give back: it ends with its process."""

@@ -40,15 +40,17 @@ class TicketStore(Protocol):
 
 
 class StoreDown(Exception):  # noqa: N818  (it is an answer, not a fault)
-    """The store does not answer now; what was asked may or may not have happened.
+    """The store does not answer now; what was asked may or may not have happened, or may happen
+    later. Where `untouched`, it certainly has not and will not.
 
     `retry_after` is in seconds. The text names the store for the operator's log, never for a
     client.
     """
 
-    def __init__(self, message: str, retry_after: float = 5.0) -> None:
+    def __init__(self, message: str, retry_after: float = 5.0, *, untouched: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.untouched = untouched
 
 
 class Full(StrEnum):
@@ -95,8 +97,13 @@ class LeaseStore(Protocol):
     """
 
     async def enter(self, lease: Lease) -> NoLease | None:
-        """Takes a lease, in one step with all its checks. Every attempt charges the user's
-        openings. None: granted, and the caller must `leave`. Raises `StoreDown`."""
+        """Takes a lease, in one step with all its checks, in this order: revoked, openings, user,
+        address. An attempt that gets past the openings is charged to them, whatever comes of it;
+        one that they refuse is not, so that whoever waits as told gets in.
+
+        None: granted, and the caller must `leave`. Raises `StoreDown`; whatever it raises, there
+        is no lease.
+        """
 
     async def leave(self, lease: Lease) -> None:
         """Gives the lease back; harmless when it is gone already. Never raises `StoreDown`: a

@@ -15,6 +15,7 @@ import random
 import ssl
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 
 import structlog
@@ -53,7 +54,7 @@ class Dialler:
     """Dials one endpoint with one credential. Holds no connection and no task of its own.
 
     `tls` comes from `tls_context` and is None for a `ws` endpoint alone. `jitter` gives numbers
-    from 0 to 1. `breaker` and `queue` serve this endpoint alone.
+    from 0 to 1. `breaker` serves this endpoint alone, `queue` perhaps others of this process.
     """
 
     def __init__(
@@ -78,6 +79,19 @@ class Dialler:
         self._jitter = jitter
         self._breaker = breaker or Breaker(BreakerLimits(), jitter)
         self._queue = queue or DialQueue()
+
+    def to(self, deployment: str) -> Dialler:
+        """A dialler of another deployment of the same resource: a breaker of its own, the same
+        queue, because a process dials only so much at once."""
+        return Dialler(
+            replace(self._endpoint, deployment=deployment),
+            self._credential,
+            limits=self._limits,
+            tls=self._tls,
+            proxy=self._proxy,
+            jitter=self._jitter,
+            queue=self._queue,
+        )
 
     def fault(self, *, timeout: float) -> DialFailed | None:
         """What `dial` would raise at once, for a door that then need not let a client in.

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+
+import structlog
 
 from app.auth.authenticator import Authenticator
 from app.auth.denied import Denied
 from app.auth.handshake import Credential
 from app.auth.origin import OriginRules
 from app.auth.principal import Principal
-from app.auth.tickets import Tickets, is_ticket
+from app.auth.tickets import Redeemed, Tickets, is_ticket
 from app.protocol.close_reasons import CloseReason, close_text
 from app.relay.registry import Opening
+from app.store.store import StoreDown
 from app.web.assets import Asset
+from app.web.client_address import ClientAddresses
+from app.web.models import Chooser, usual_model
+from app.web.strangers import Strangers
 from app.wire.wire import Wire
 
 T = TypeVar("T")
+
+STRANGER = "Too many bad credentials came from this address. Try again later, with a good one."
+
+log = structlog.get_logger("web.door")
 
 IDENTITY_SECONDS = 5.0
 """How long it may take to find out who a client is, whatever authenticator or store does."""
@@ -51,7 +63,11 @@ class Door:
 
     `describe` gives what `POST /tickets` tells a user beside the ticket: a dict with `session` and
     `relay`. `assets` is the demo page by path, empty where it is not served; then `origins.own`
-    must be false, because the relay has no page whose origin could be its own.
+    must be false, because the relay has no page whose origin could be its own. `addresses` says
+    which address a client counts for, `strangers` which of them are not heard for now; `obstacle`
+    names what keeps every new session from being admitted, None where nothing does. `deployment`
+    says what answers for a model; `query_credentials` that a credential may stand in the query;
+    `minted_seconds` how long a ticket lives that an SDK asks for.
     """
 
     registry: Sessions
@@ -60,6 +76,12 @@ class Door:
     origins: OriginRules
     describe: Callable[[Principal], dict[str, Any]]
     assets: Mapping[str, Asset] = field(default_factory=dict)
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    obstacle: Callable[[], str | None] = lambda: None
+    strangers: Strangers = field(default_factory=lambda: Strangers(0, time.monotonic))
+    deployment: Chooser = usual_model
+    query_credentials: bool = False
+    minted_seconds: float = 600.0
 
     def __post_init__(self) -> None:
         if self.origins.own and not self.assets:
@@ -89,12 +111,34 @@ def must_be_open(door: Door) -> None:
         raise TurnedAway(denied_for("door.draining", CloseReason.DRAINING))
 
 
-async def identify(door: Door, credential: Credential, origin: str | None) -> Principal:
-    """Who shows this credential: a ticket, or a user's own proof. `TurnedAway` if nobody."""
-    async with asyncio.timeout(IDENTITY_SECONDS):
-        if is_ticket(credential.value):
-            return must(await door.tickets.redeem(credential.value, origin))
-        return must(await door.authenticator.authenticate(credential.value))
+async def identify(
+    door: Door, credential: Credential, origin: str | None, address: str | None = None
+) -> Redeemed:
+    """Who shows this credential: a ticket, or a user's own proof. `TurnedAway` if nobody, or if
+    too many bad ones came from `address` lately."""
+    if wait := door.strangers.wait(address):
+        raise TurnedAway(Denied("door.strangers", STRANGER, CloseReason.RATE_LIMITED, wait))
+    try:
+        async with asyncio.timeout(IDENTITY_SECONDS), answered_by_store():
+            if is_ticket(credential.value):
+                return must(await door.tickets.redeem(credential.value, origin))
+            return Redeemed(must(await door.authenticator.authenticate(credential.value)))
+    except TurnedAway as away:
+        if away.denied.reason is CloseReason.UNAUTHENTICATED:
+            door.strangers.failed(address)
+        raise
+
+
+@asynccontextmanager
+async def answered_by_store() -> AsyncIterator[None]:
+    """Around a question to the store: `TurnedAway` where it does not answer."""
+    try:
+        yield
+    except StoreDown as down:
+        log.warning("store.down", why=str(down))
+        raise TurnedAway(
+            denied_for("store.down", CloseReason.STORE_UNAVAILABLE, down.retry_after)
+        ) from None
 
 
 def denied_for(rule: str, reason: CloseReason, retry_after: float | None = None) -> Denied:

@@ -15,7 +15,9 @@ def livez() -> JSONResponse:
 
 
 def readyz(door: Door) -> JSONResponse:
-    """200 while new sessions are taken; 503 while draining, so that a balancer looks elsewhere."""
-    if door.registry.draining:
-        return JSONResponse({"status": "draining"}, 503, _HEADERS)
+    """200 while new sessions are taken; 503 while draining, or while the shared store is out of
+    reach from here, so that a balancer looks elsewhere."""
+    status = "draining" if door.registry.draining else door.obstacle()
+    if status is not None:
+        return JSONResponse({"status": status}, 503, _HEADERS)
     return JSONResponse({"status": "ready"}, headers=_HEADERS)

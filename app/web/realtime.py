@@ -9,6 +9,7 @@ from app.auth.denied import Denied
 from app.auth.handshake import find_credential
 from app.auth.origin import judge_origin
 from app.protocol.close_reasons import CloseReason
+from app.protocol.names import Dialect
 from app.relay.registry import Refused
 from app.web.asked import Asked, judge_query, read_handshake
 from app.web.door import Admitted, Door, TurnedAway, denied_for, identify, must, must_be_open
@@ -17,8 +18,21 @@ from app.wire.wire import Wire
 
 log = structlog.get_logger("web.realtime")
 
-PATHS = ("/ws", "/openai/realtime")
-"""Doors of the preview dialect."""
+PATHS = ("/ws", "/openai/realtime", "/realtime", "/openai/v1/realtime", "/v1/realtime")
+"""One door: the paths are those that SDKs build, at the root of the host, because some of them
+throw away what stands before."""
+
+SERVED = frozenset(Dialect)
+"""The dialects that sessions speak to clients."""
+
+NOT_SERVED = Denied(
+    "dialect.not_served",
+    "This relay speaks the preview dialect of the Realtime API. Connect to /openai/realtime or to "
+    "/ws, or say 'OpenAI-Beta: realtime=v1'; with an SDK, use its beta client.",
+    CloseReason.FORBIDDEN,
+)
+_STATUSES = {NOT_SERVED.rule: 400}
+"""Where the status is not that of the close reason."""
 
 WRONG_SERVER = (
     "The relay runs under a server that cannot carry it: start it with `realtime-relay serve`."
@@ -33,9 +47,9 @@ async def enter(door: Door, websocket: WebSocket) -> None:
     asked = read_handshake(websocket.scope)
     try:
         wire = _own_wire(asked)
-        session = await _admit(door, asked)
+        session = await _admit(door, asked, door.addresses.of(websocket.scope))
     except TurnedAway as away:
-        await _refuse(websocket, asked, away.denied)
+        await _refuse(websocket, asked, away.denied, _STATUSES.get(away.denied.rule))
     except Exception:
         log.exception("door.failed")
         denied = denied_for("door.failed", CloseReason.INTERNAL_ERROR)
@@ -52,15 +66,20 @@ async def wrong_path(websocket: WebSocket) -> None:
     await _refuse(websocket, read_handshake(websocket.scope), denied, status=404)
 
 
-async def _admit(door: Door, asked: Asked) -> Admitted:
+async def _admit(door: Door, asked: Asked, address: str | None) -> Admitted:
     """The checks, in the order that the design gives them."""
+    if asked.dialect not in SERVED:
+        raise TurnedAway(NOT_SERVED)
     must_be_open(door)
     origin = must(judge_origin(asked.origins, asked.host, asked.scheme, door.origins)).origin
     must(judge_query(asked.query))
-    credential = must(find_credential(asked.authorizations, asked.subprotocols))
-    principal = await identify(door, credential, origin)
+    credential = must(find_credential(asked.shown, in_query=door.query_credentials))
+    shown = await identify(door, credential, origin, address)
+    model = asked.model or shown.model
+    deployment = must(door.deployment(shown.principal, model))
+    opening = asked.opening(origin, address, model=model, deployment=deployment)
     try:
-        return await door.registry.open(principal, asked.opening(origin))
+        return await door.registry.open(shown.principal, opening)
     except Refused as refused:
         denied = denied_for(f"registry.{refused.reason}", refused.reason, refused.retry_after)
         raise TurnedAway(denied) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import APIRouter, FastAPI, Request, WebSocket
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -11,6 +13,7 @@ from app.protocol.close_reasons import SERVER_ERROR, CloseReason, close_text
 from app.web import health, pages, realtime, tickets
 from app.web.assets import Asset
 from app.web.door import Door
+from app.web.mint_shapes import SDK_PATHS, Shape
 from app.web.refusals import error_response
 
 NOT_FOUND = (
@@ -54,7 +57,8 @@ def _add_websockets(router: APIRouter, door: Door) -> None:
         )
 
     for path in realtime.PATHS:
-        for spelling in (path, f"{path}/"):
+        # SDKs join a base address and a path in their own ways.
+        for spelling in (path, f"{path}/", f"/{path}", f"/{path}/"):
             router.add_api_websocket_route(spelling, enter)
             router.add_api_route(spelling, upgrade_required, methods=["GET"])
     router.add_api_websocket_route("/{path:path}", realtime.wrong_path)
@@ -67,16 +71,21 @@ def _add_http(router: APIRouter, door: Door) -> None:
     async def readyz() -> Response:
         return health.readyz(door)
 
-    async def mint(request: Request) -> Response:
-        return await tickets.mint(door, request)
-
     async def preflight(request: Request) -> Response:
         return await tickets.preflight(door, request)
 
     router.add_api_route("/livez", livez, methods=["GET", "HEAD"])
     router.add_api_route("/readyz", readyz, methods=["GET", "HEAD"])
-    router.add_api_route("/tickets", mint, methods=["POST"])
-    router.add_api_route("/tickets", preflight, methods=["OPTIONS"])
+    for path, shape in {"/tickets": Shape.TICKET, **SDK_PATHS}.items():
+        router.add_api_route(path, _minting(door, shape), methods=["POST"])
+        router.add_api_route(path, preflight, methods=["OPTIONS"])
+
+
+def _minting(door: Door, shape: Shape) -> Callable[[Request], Awaitable[Response]]:
+    async def mint(request: Request) -> Response:
+        return await tickets.mint(door, request, shape)
+
+    return mint
 
 
 def _page_route(path: str, asset: Asset) -> Route:

@@ -1,10 +1,10 @@
-"""`POST /tickets`: a user's bearer token in, a single-use ticket for the WebSocket out."""
+"""`POST /tickets`: a user's own token in, a single-use ticket for the WebSocket out; the same at
+the paths at which SDKs ask for an ephemeral key."""
 
 from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
@@ -15,8 +15,17 @@ from app.auth.handshake import find_credential
 from app.auth.origin import judge_origin
 from app.auth.tickets import is_ticket
 from app.protocol.close_reasons import CloseReason
-from app.web.asked import header_values
-from app.web.door import Door, TurnedAway, denied_for, identify, must, must_be_open
+from app.web.asked import header_values, read_shown
+from app.web.door import (
+    Door,
+    TurnedAway,
+    answered_by_store,
+    denied_for,
+    identify,
+    must,
+    must_be_open,
+)
+from app.web.mint_shapes import BadBodyError, Shape, Wish, read_wish, told
 from app.web.refusals import denial, error_response
 
 log = structlog.get_logger("web.tickets")
@@ -29,20 +38,11 @@ _DISCARDED_BYTES = 1024 * 1024
 sent is lost in the reset."""
 
 
-class BadBodyError(Exception):
-    """The request's body cannot be used: an HTTP status, and words for the client's developer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-async def mint(door: Door, request: Request) -> Response:
+async def mint(door: Door, request: Request, shape: Shape = Shape.TICKET) -> Response:
     """The ticket, bound to the user and to the Origin of the page that asked."""
     body = await _read(request)
     try:
-        answer = await _mint(door, request, body)
+        answer = await _mint(door, request, body, shape)
     except TurnedAway as away:
         log.info("tickets.refused", rule=away.denied.rule, why=away.denied.message)
         answer = denial(away.denied)
@@ -80,29 +80,46 @@ async def preflight(door: Door, request: Request) -> Response:
         return denial(denied)
     asks = {
         "Access-Control-Allow-Methods": "POST",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, api-key, OpenAI-Beta, *",
         "Access-Control-Max-Age": "600",
     }
     return Response(status_code=204, headers=cors | asks)
 
 
-async def _mint(door: Door, request: Request, body: bytes | BadBodyError) -> JSONResponse:
+async def _mint(
+    door: Door, request: Request, body: bytes | BadBodyError, shape: Shape
+) -> JSONResponse:
     scope = request.scope
     must_be_open(door)
     rules, host = door.origins, request.headers.get("host", "")
     origin = must(
         judge_origin(header_values(scope, b"origin"), host, scope["scheme"], rules)
     ).origin
-    credential = must(find_credential(header_values(scope, b"authorization")))
+    credential = must(find_credential(read_shown(scope)))
     if is_ticket(credential.value):
         raise TurnedAway(
             Denied("ticket.chained", "A ticket buys no other ticket. Show the user's own token.")
         )
-    principal = await identify(door, credential, origin)
-    _check(body)
-    minted = must(await door.tickets.mint(principal, origin))
-    told = {"value": minted.value, "expires_at": minted.expires_at, **door.describe(principal)}
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    principal = (await identify(door, credential, origin, door.addresses.of(scope))).principal
+    if isinstance(body, BadBodyError):
+        raise body
+    wish = read_wish(body, shape)
+    must(door.deployment(principal, wish.model))
+    async with answered_by_store():
+        minted = must(
+            await door.tickets.mint(
+                principal, origin, seconds=_life(door, wish, shape), model=wish.model
+            )
+        )
+    answer = told(shape, minted, wish, door.describe(principal))
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+def _life(door: Door, wish: Wish, shape: Shape) -> float | None:
+    """A ticket's seconds: what the SDK asks for, and not more than the operator gives."""
+    if shape is Shape.TICKET:
+        return None
+    return min(wish.seconds or door.minted_seconds, door.minted_seconds)
 
 
 async def _read(request: Request) -> bytes | BadBodyError:
@@ -125,22 +142,6 @@ async def _read(request: Request) -> bytes | BadBodyError:
     if size > BODY_BYTES:
         return BadBodyError(413, f"The body is larger than {BODY_BYTES} bytes. Send none, or {{}}.")
     return bytes(body)
-
-
-def _check(body: bytes | BadBodyError) -> None:
-    if isinstance(body, BadBodyError):
-        raise body
-    if not body.strip():
-        return
-    try:
-        keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadBodyError(400, "The body is not a JSON object. Send none, or {}.") from None
-    if keys:
-        named = ", ".join(repr(key[:40]) for key in list(keys)[:5])
-        raise BadBodyError(
-            400, f"The body has fields that are not supported: {named}. Send none, or {{}}."
-        )
 
 
 def _cors(door: Door, request: Request) -> dict[str, str]:

@@ -20,6 +20,7 @@ from websockets.protocol import Side
 
 from .flow import Phase
 from .handshake import HANDSHAKE_SECONDS, ServerHandshake
+from .lobby import lobby_of
 from .owned import OwnedWire
 from .wire import CLIENT_WIRE, WireLimits
 
@@ -50,17 +51,28 @@ class BrowserWire(OwnedWire):
         self._app_state = app_state
         self._handshake_seconds = handshake_seconds
         self._handshake: ServerHandshake | None = None
+        self._lobby = lobby_of(server_state)
 
     @property
     def attached(self) -> bool:
         """A receiver owns this wire, or owned it."""
         return self._owner.attached
 
+    @property
+    def at_work(self) -> bool:
+        """The app has not yet answered the handshake."""
+        return self._phase is Phase.OPENING
+
+    def make_room(self) -> None:
+        """Drops a connection that is no WebSocket yet: a newcomer needs its place."""
+        self.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the HTTP class, which then hands over the request's head."""
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # typed as its own
         stream = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._take(stream)
+        self._lobby.enter(self)
         since = self._loop.time() if self.since is None else self.since
         self._handshake = ServerHandshake(
             self,
@@ -96,6 +108,7 @@ class BrowserWire(OwnedWire):
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of the transport."""
         self._server_state.connections.discard(self)
+        self._lobby.leave(self)
         if self._handshake is not None:
             self._handshake.lost()
         super().connection_lost(exc)
@@ -113,6 +126,7 @@ class BrowserWire(OwnedWire):
 
     def accepted(self, response: Response) -> None:
         """Writes the 101; frames flow from here on."""
+        self._lobby.leave(self)
         self._pipe.write(response.serialize())
         self._open()
         self._soon(self._run)

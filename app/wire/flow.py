@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 
 from websockets.protocol import Side
@@ -30,6 +31,9 @@ from .wire import WireEnd, WireFault, WireLimits
 FRAMES_A_TURN = 200
 LARGE_READ = 64 * 1024
 """Bytes of one read beyond which more is probably waiting in the socket."""
+SIP_SECONDS = 0.01
+"""What is only dropped is read this seldom: a peer that goes on sending after its fault may not
+cost us what serving it would."""
 
 _GONE = WireEnd(WireFault.GONE)
 _STALLED = WireEnd(WireFault.STALLED)
@@ -59,7 +63,8 @@ class Flow(asyncio.Protocol):
         self._loop = loop
         self._limits = limits
         self._side = side
-        self._inbox = Inbox(FrameCutter(side, limits.max_message, loop.time), limits)
+        cutter = FrameCutter(side, limits.max_message, loop.time, limits.max_fragments)
+        self._inbox = Inbox(cutter, limits)
         self._owner = Owner(loop, self._drop)
         self._phase = Phase.OPENING
         self._started = self._paused = False
@@ -80,7 +85,9 @@ class Flow(asyncio.Protocol):
             self._run(FRAMES_A_TURN)
         except Exception as error:
             self._fail(error)
-        if len(data) >= LARGE_READ:
+        if self._inbox.deaf:
+            self._rest(SIP_SECONDS)
+        elif len(data) >= LARGE_READ:
             self._rest()
 
     def eof_received(self) -> None:
@@ -151,14 +158,14 @@ class Flow(asyncio.Protocol):
             self._started and not self._paused and not owner.over and owner.receiver is not None
         )
 
-    def _rest(self) -> None:
+    def _rest(self, seconds: float = 0.0) -> None:
         """Lets the loop turn: one peer that sends without end must not keep it from all others.
         uvloop reads up to 32 times in one turn, and a read can hold thousands of frames."""
         if self._resting or self._phase is Phase.LOST:
             return
         self._resting = True
         self._pipe.rest()
-        self._soon(self._go_on)
+        self._loop.call_later(seconds, self._guard, self._go_on)
 
     def _go_on(self) -> None:
         self._resting = False
@@ -240,7 +247,7 @@ class Flow(asyncio.Protocol):
             self._arm_deadline()
             self._farewell()
         speaks = end.can_speak and not lost
-        self._owner.end(WireEnd(end.fault, end.code, end.text, speaks))
+        self._owner.end(replace(end, can_speak=speaks))
         self._refresh()
         self._settle()
 
@@ -255,7 +262,7 @@ class Flow(asyncio.Protocol):
     def _drop(self) -> None:
         if self._phase is not Phase.LOST:
             self._finish(deaf=True)
-            self._pipe.abort()
+            self._pipe.abort(reset=self._outbox.full)
 
     def _farewell(self) -> None:
         """Our close frame is written and the peer has nothing more to say. A server closes the

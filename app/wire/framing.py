@@ -19,16 +19,28 @@ from websockets.frames import EXTERNAL_CLOSE_CODES, Close, CloseCode, Frame, Opc
 from websockets.protocol import OPEN, Protocol, Side
 from websockets.streams import StreamReader
 
-from .wire import WireFault
+from .budget import CONTROL_BURST, CONTROL_PER_SECOND, ControlBudget
+from .wire import CLIENT_WIRE, WireFault
 
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # no compiled extension on this platform
     from websockets.utils import apply_mask
 
-MAX_FRAGMENTS = 1024  # frames in one message
-CONTROL_PER_SECOND = 20.0  # pings and pongs that we take in the long run
-CONTROL_BURST = 40.0
+__all__ = [
+    "CONTROL_BURST",
+    "CONTROL_PER_SECOND",
+    "MAX_FRAGMENTS",
+    "SILENT",
+    "ControlBudget",
+    "FrameCutter",
+    "PeerClose",
+    "Ping",
+    "encode_close",
+    "encode_frame",
+]
+
+MAX_FRAGMENTS = CLIENT_WIRE.max_fragments  # frames in one message, unless said otherwise
 MAX_CONTROL_PAYLOAD = 125  # RFC 6455, section 5.5
 MAX_CLOSE_TEXT = 123  # the same, less the two bytes of the code
 
@@ -60,33 +72,6 @@ class FrameError(ProtocolError):
     def __init__(self, fault: WireFault, text: str) -> None:
         super().__init__(text)
         self.fault = fault
-
-
-class ControlBudget:
-    """A bucket of control frames: `CONTROL_PER_SECOND` sustained, `CONTROL_BURST` at once."""
-
-    __slots__ = ("_clock", "_left", "_seen")
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._left = CONTROL_BURST
-        self._seen = clock()
-
-    def allow_for(self, seconds: float) -> None:
-        """Adds what a peer may have sent while we did not read for `seconds`."""
-        if seconds:
-            self._left += seconds * CONTROL_PER_SECOND
-            self._seen = self._clock()
-
-    def take(self) -> bool:
-        """Charges one frame; false if the peer sends too many."""
-        now = self._clock()
-        if self._left < CONTROL_BURST:
-            refill = (now - self._seen) * CONTROL_PER_SECOND
-            self._left = min(CONTROL_BURST, self._left + refill)
-        self._seen = now
-        self._left -= 1
-        return self._left >= 0
 
 
 class _Reader(StreamReader):
@@ -121,7 +106,13 @@ class FrameCutter(Protocol):
 
     reader: _Reader
 
-    def __init__(self, side: Side, max_message: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        side: Side,
+        max_message: int,
+        clock: Callable[[], float],
+        max_fragments: int = MAX_FRAGMENTS,
+    ) -> None:
         # The core charges control frames between fragments to the message: leave room for them,
         # the message itself is measured below.
         super().__init__(
@@ -130,10 +121,11 @@ class FrameCutter(Protocol):
         self.reader = _Reader()
         self.parser = self.parse()
         next(self.parser)
-        self.max_message = max_message
+        self.max_message, self.max_fragments = max_message, max_fragments
         self.budget = ControlBudget(clock)
         self.cut: list[Cut] = []
         self.fault: WireFault | None = None
+        self.detail = ""
         self.done = False
         self._fragments: list[bytes] = []
         self._utf8: codecs.IncrementalDecoder | None = None
@@ -155,16 +147,9 @@ class FrameCutter(Protocol):
             return
         self.done = True
         self.reader.discard()
-        if isinstance(error, FrameError):
-            self.fault = error.fault
-        elif isinstance(error, PayloadTooBig):
-            self.fault = WireFault.TOO_BIG
-        elif isinstance(error, UnicodeDecodeError):
-            self.fault = WireFault.BAD_TEXT
-        elif isinstance(error, ProtocolError):
-            self.fault = WireFault.PROTOCOL
-        else:
-            raise error
+        self.fault = _fault_of(error)
+        # A decoder's complaint quotes the text; its kind says enough.
+        self.detail = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         """Overrides the core, which would write its close frame before the owner could speak."""
@@ -209,12 +194,25 @@ class FrameCutter(Protocol):
             self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._utf8.decode(data, fin)
         self._fragments.append(data)
-        if len(self._fragments) > MAX_FRAGMENTS:
+        if len(self._fragments) > self.max_fragments:
             raise FrameError(WireFault.PROTOCOL, "too many fragments")
         if fin:
             self.cut.append(b"".join(self._fragments))
             self._fragments = []
             self._utf8 = None
+
+
+def _fault_of(error: Exception) -> WireFault:
+    """What to call a breach; raises what is none, but a bug of ours."""
+    if isinstance(error, FrameError):
+        return error.fault
+    if isinstance(error, PayloadTooBig):
+        return WireFault.TOO_BIG
+    if isinstance(error, UnicodeDecodeError):
+        return WireFault.BAD_TEXT
+    if isinstance(error, ProtocolError):
+        return WireFault.PROTOCOL
+    raise error
 
 
 def encode_frame(opcode: Opcode, payload: bytes, masked: bool) -> bytes:

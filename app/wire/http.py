@@ -3,17 +3,15 @@
     uvicorn.Config(app, http=http_with_limits(HeadLimits()), ws=browser_wires(...))
 
 h11 limits only a head that is incomplete after a read; uvicorn has no deadline for one, drops what
-stands behind an upgrade's head, and logs query strings. Here a refusal is said in words, and the
-rest of what the peer sends is read and dropped for a moment: a reset would overtake the words.
+stands behind an upgrade's head, logs query strings. Here a refusal is said in words, and the rest
+of what the peer sends is read and dropped for a moment: a reset would overtake the words.
 """
 
 from __future__ import annotations
 
 import asyncio
 import http
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -22,61 +20,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from .answers import plain_answer
+from .lobby import lobby_of
+from .pipe import Pipe
+from .request_head import HeadLimits, LimitedParser
 
-_HEAD_END = re.compile(rb"\n\r?\n")  # h11 takes bare line feeds too
+__all__ = ["HeadLimitedHttp", "HeadLimits", "http_with_limits"]
 
-
-@dataclass(frozen=True, slots=True)
-class HeadLimits:
-    """Limits of one request. Sizes in bytes, durations in seconds.
-
-    `head_seconds` runs from connecting, or from a later request's first byte, to the end of the
-    head; `body_seconds` from there to the end of the body; `linger_seconds` is how long a refused
-    peer may take to read why; `unread_seconds` how long an answer may wait for a peer that does not
-    read it.
-    """
-
-    head: int = 16 * 1024
-    line: int = 8 * 1024
-    headers: int = 100
-    head_seconds: float = 5.0
-    body_seconds: float = 10.0
-    linger_seconds: float = 2.0
-    unread_seconds: float = 10.0
-
-
-class _LimitedParser(h11.Connection):
-    """h11 that measures a head before it parses it. `refusal` is what to answer, once it raised."""
-
-    def __init__(self, limits: HeadLimits) -> None:
-        super().__init__(h11.SERVER, max_incomplete_event_size=limits.head + 1)
-        self._limits = limits
-        self.refusal: tuple[int, str] | None = None
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        if self.their_state is h11.IDLE:
-            self._measure(self.trailing_data[0])
-        return super().next_event()
-
-    def _measure(self, data: bytes) -> None:
-        limits = self._limits
-        end = _HEAD_END.search(data)
-        if end is None and len(data) <= limits.head:
-            return  # incomplete: measured when it is whole, or too large
-        head = data if end is None else data[: end.start()]
-        first, *rest = head.split(b"\n")
-        if len(first) > limits.line:
-            self._refuse(414, f"The request line is longer than {limits.line} bytes.")
-        if any(len(line) > limits.line for line in rest):
-            self._refuse(431, f"A header line is longer than {limits.line} bytes.")
-        if len(rest) > limits.headers:
-            self._refuse(431, f"The request has more than {limits.headers} header lines.")
-        if end is None or end.end() > limits.head:
-            self._refuse(431, f"The request head is larger than {limits.head} bytes.")
-
-    def _refuse(self, status: int, text: str) -> None:
-        self.refusal = (status, text)
-        raise h11.RemoteProtocolError(text, status)
+SIP_SECONDS = 0.01
+"""What comes after a refusal is read this seldom: to drop it may not cost what serving would."""
 
 
 class HeadLimitedHttp(H11Protocol):
@@ -93,23 +44,40 @@ class HeadLimitedHttp(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits or HeadLimits()
-        self.conn: _LimitedParser = _LimitedParser(self._limits)
+        self.conn: LimitedParser = LimitedParser(self._limits)
         self.access_log = False  # its lines hold the query string, where SDKs put credentials
         self._began: float | None = None  # of the head or body that is awaited
         self._awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
         self._clock: asyncio.TimerHandle | None = None
         self._refused = False
-        self._unread: asyncio.TimerHandle | None = None  # runs while an answer is not taken
+        self._unread: asyncio.TimerHandle | None = None  # while an answer is not taken
+        self._waiting = 0  # requests in a row that came before their turn
+        self._lobby = lobby_of(server_state)
+
+    @property
+    def at_work(self) -> bool:
+        """The app is answering, and the peer takes it."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        return busy and self._unread is None and not self._refused
+
+    def make_room(self) -> None:
+        """Drops the connection with all that is unread: a newcomer needs its place."""
+        self._pipe.abort(reset=True)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The head's clock starts although no byte has come: a silent peer does not stay."""
         super().connection_made(transport)
+        self._pipe = Pipe(transport)
+        self._lobby.enter(self)
         self._await(h11.IDLE)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the peer; after a refusal they are dropped."""
         if not self._refused:
             super().data_received(data)
+        elif not self._pipe.resting:
+            self._pipe.rest()
+            self.loop.call_later(SIP_SECONDS, self._pipe.wake)
 
     def handle_events(self) -> None:
         """Also called by uvicorn when a response is complete and a next request waits."""
@@ -128,10 +96,24 @@ class HeadLimitedHttp(H11Protocol):
         """The first bytes of a head are there, and it is not whole."""
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 
+    def on_response_complete(self) -> None:
+        """Goes on to a request that has come meanwhile, but not to many in a row: each costs a
+        task, and a crowd of such peers would fill every turn of the loop."""
+        done = self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE
+        self._waiting = self._waiting + 1 if done and self.conn.trailing_data[0] else 0
+        if self._waiting > self._limits.pipelined and not self.transport.is_closing():
+            self.server_state.total_requests += 1
+            self.conn.start_next_cycle()
+            self._refuse(429, "Too many requests before their answers: wait for each answer.")
+        else:
+            super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of the transport."""
+        self._lobby.leave(self)
         self._await(None)
         self.resume_writing()
+        self._pipe.drop()
         super().connection_lost(exc)
 
     def timeout_keep_alive_handler(self) -> None:
@@ -145,7 +127,7 @@ class HeadLimitedHttp(H11Protocol):
         """The peer does not take its answer: it has a while to begin."""
         super().pause_writing()
         if self._unread is None:
-            self._unread = self.loop.call_later(self._limits.unread_seconds, self.transport.abort)
+            self._unread = self.loop.call_later(self._limits.unread_seconds, self.make_room)
 
     def resume_writing(self) -> None:
         """The peer reads."""
@@ -158,6 +140,7 @@ class HeadLimitedHttp(H11Protocol):
         """Hands the socket to the WebSocket class: the head as it was, then what came behind it."""
         began = self._began
         self._await(None)
+        self._lobby.leave(self)
         self.connections.discard(self)
         assert self.ws_protocol_class is not None
         protocol = self.ws_protocol_class(  # type: ignore[call-arg]
@@ -182,6 +165,7 @@ class HeadLimitedHttp(H11Protocol):
     def _refuse(self, status: int, text: str) -> None:
         self._await(None)
         self._refused = True
+        self._lobby.refused[status] += 1
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.close()  # in the middle of an answer, which ends here
         else:
@@ -193,7 +177,7 @@ class HeadLimitedHttp(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.flow.resume_reading()
-        self._clock = self.loop.call_later(self._limits.linger_seconds, self.transport.abort)
+        self._clock = self.loop.call_later(self._limits.linger_seconds, self.make_room)
 
     def _await(self, state: type[h11.IDLE] | type[h11.SEND_BODY] | None) -> None:
         """Sets the clock for what must come next; the same state keeps its clock."""

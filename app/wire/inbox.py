@@ -103,4 +103,4 @@ class Inbox:
                 self.end = WireEnd(WireFault.CLOSED, item.code, item.text)
         self.cutter.cut.clear()
         if self.cutter.fault is not None:
-            self.end = WireEnd(self.cutter.fault, can_speak=True)
+            self.end = WireEnd(self.cutter.fault, can_speak=True, detail=self.cutter.detail)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import struct
 from contextlib import suppress
 
 # RuntimeError: uvloop's closed handles. AttributeError: TLS transports without their protocol.
 _LOST = (RuntimeError, OSError, AttributeError)
+
+_NO_LINGER = struct.pack("ii", 1, 0)  # on, for 0 seconds: closing sends a reset
 
 
 class Pipe:
@@ -108,11 +111,17 @@ class Pipe:
             with suppress(*_LOST):
                 self._transport.close()
 
-    def abort(self) -> None:
-        """Drops the connection and what is buffered."""
-        if self._transport is not None:
-            with suppress(*_LOST):
-                self._transport.abort()
+    def abort(self, *, reset: bool = False) -> None:
+        """Drops the connection and what is buffered. With `reset` also what the kernel holds: it
+        would go on offering that to a peer that does not read, for minutes, without us."""
+        if self._transport is None:
+            return
+        with suppress(*_LOST):
+            if reset:
+                sock = self._transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        with suppress(*_LOST):
+            self._transport.abort()
 
     def peer_left(self) -> bool:
         """Asks the kernel for an end of file or a reset: a loop that does not read sees neither."""

@@ -9,7 +9,7 @@ and holds frames in order (at most `Hold.frames` / `Hold.bytes`, then it stops r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,13 +32,15 @@ class WireEnd:
 
     `code` and `text` are the peer's close frame (None where there was none: then 1006 in logs).
     `can_speak` is true while frames sent now may still reach the peer (faults that we found), and
-    false after the peer has closed or gone.
+    false after the peer has closed or gone. `detail` says for the log which rule a fault broke: in
+    our words or the parser's, never in the peer's.
     """
 
     fault: WireFault
     code: int | None = None
     text: str = ""
     can_speak: bool = False
+    detail: str = field(default="", compare=False)
 
 
 class Receiver(Protocol):
@@ -110,6 +112,7 @@ class WireLimits:
     """Numbers of one wire. Durations in seconds, sizes in bytes."""
 
     max_message: int = 256 * 1024
+    max_fragments: int = 1024  # frames that make one message
     hold_frames: int = 64
     hold_bytes: int = 256 * 1024
     high_water: int = 256 * 1024

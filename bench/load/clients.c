@@ -48,18 +48,16 @@ static uint32_t *latencies, *openings;
 static size_t latency_count, opening_count;
 static char trouble[200];
 static char *append_text;
-static size_t append_text_size, append_stamp;
+static size_t append_text_size;
 static uint64_t append_sum;
 
 static void make_append(void) {
-  static const char head[] = "{\"type\":\"input_audio_buffer.append\",\"event_id\":\"" STAMP
-                             "0000000000000000000\",\"audio\":\"";
+  static const char head[] = "{\"type\":\"input_audio_buffer.append\",\"audio\":\"";
   append_text_size = sizeof head - 1 + audio_size + 2;
   if (!(append_text = malloc(append_text_size))) die("memory");
   memcpy(append_text, head, sizeof head - 1);
   fill_audio(append_text + sizeof head - 1, audio_size);
   memcpy(append_text + append_text_size - 2, "\"}", 2);
-  append_stamp = (size_t)(strstr(head, STAMP) - head) + strlen(STAMP);
   append_sum = sum_of((uint8_t *)append_text, append_text_size, "\"audio\":\"");
 }
 
@@ -89,7 +87,6 @@ static void leave(client *c, const char *why) {
 }
 
 static void put_append(client *c) {
-  put_stamp(append_text + append_stamp, now_ns());
   put_frame(&c->out, TEXT, append_text, append_text_size, 1);
   up_sum += append_sum;
 }

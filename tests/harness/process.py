@@ -24,10 +24,12 @@ def environment(**more: str) -> dict[str, str]:
 
 @dataclass
 class Command:
-    """A started command. `stderr` and `stdout` are what it has printed until now."""
+    """A started command. `stderr` and `stdout` are what it has printed until now; `admin` is the
+    address of the operator's listener, where there is one."""
 
     process: Process
     address: str = ""
+    admin: str = ""
     stdout: list[str] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
 
@@ -99,6 +101,7 @@ async def started(
             line = (await process.stdout.readline()).decode()
         assert line, "".join(command.stderr)
         command.address = json.loads(line)["address"]
+        command.admin = json.loads(line).get("admin") or ""
         reading.append(asyncio.create_task(_collect(process.stdout, command.stdout)))
         yield command
     finally:
@@ -131,6 +134,7 @@ async def run_to_listening(
                 assert process.returncode is None, "".join(command.stderr)
                 await asyncio.sleep(0.02)
         command.address = str(command.lines("listening")[0]["address"])
+        command.admin = str(command.lines("listening")[0].get("admin", ""))
         yield command
     finally:
         if process.returncode is None:

@@ -13,19 +13,21 @@ import structlog
 from structlog.testing import LogCapture
 
 from app.main import Product, create
-from app.server import RelayServer, make_config
+from app.server import AdminServer, RelayServer, make_admin_config, make_config
 from app.settings import Settings, load
 
 
 @dataclass
 class Running:
-    """A running relay. `lines` holds every log line, as a dict."""
+    """A running relay. `lines` holds every log line, as a dict; `admin` is the address of the
+    operator's listener, where `admin_port` was given."""
 
     address: str
     settings: Settings
     product: Product
     server: RelayServer
     lines: list[Any] = field(default_factory=list)
+    admin: str = ""
 
     @property
     def http(self) -> str:
@@ -67,6 +69,7 @@ async def running_relay(
         "port": "0",
         "drain_seconds": "0",
         "max_sessions_per_user": "100",
+        "max_sessions_per_ip": "100000",
         "openings_per_minute": "1000000",
     }
     settings = load({}, env_file=None, **{**values, **given})
@@ -79,7 +82,8 @@ async def running_relay(
     config = make_config(
         product.app, host="127.0.0.1", port=port, wire_limits=settings.client_wire_limits()
     )
-    server = RelayServer(config, product.registry, settings.drain_seconds)
+    admin, admin_listener = _admin(product)
+    server = RelayServer(config, product.registry, settings.drain_seconds, admin=admin)
     serving = asyncio.create_task(server._serve(sockets=[listener]), name="relay under test")
     try:
         async with asyncio.timeout(10):
@@ -87,10 +91,28 @@ async def running_relay(
                 if serving.done():
                     serving.result()
                 await asyncio.sleep(0.005)
-        yield Running(f"ws://127.0.0.1:{port}", settings, product, server, capture.entries)
+        yield Running(
+            f"ws://127.0.0.1:{port}",
+            settings,
+            product,
+            server,
+            capture.entries,
+            f"http://127.0.0.1:{admin_listener.getsockname()[1]}" if admin_listener else "",
+        )
     finally:
         server.should_exit = True
         async with asyncio.timeout(30):
             await serving
         listener.close()
+        if admin_listener is not None:
+            admin_listener.close()
         structlog.configure(**usual)
+
+
+def _admin(product: Product) -> tuple[AdminServer | None, socket.socket | None]:
+    if product.admin is None:
+        return None, None
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config = make_admin_config(product.admin, host="127.0.0.1", port=port)
+    return AdminServer(config, listener), listener

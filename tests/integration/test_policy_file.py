@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests.harness.client import Client, Event, client
+from tests.harness.embedded import embedded
 from tests.harness.relay import Running, running_relay
 from tests.harness.tools import ALARM, WEATHER, tools_file
 from tests.harness.upstream import Scripted, Upstream, scripted_upstream
@@ -36,6 +37,13 @@ async def relay_with(policy_file: str, **more: Any) -> AsyncIterator[tuple[Runni
     ):
         yield relay, upstream
         await relay.idle()
+
+
+@asynccontextmanager
+async def demo_relay() -> AsyncIterator[Running]:
+    """Before the embedded upstream, which answers."""
+    async with embedded() as upstream, running_relay(upstream.address, upstream.key) as relay:
+        yield relay
 
 
 async def updated(me: Client, **session: Any) -> Event:
@@ -130,7 +138,12 @@ async def test_a_row_in_report_mode_is_let_through_counted_and_logged_once() -> 
                 for text in ("one", "two"):
                     told = await updated(me, instructions=text)
                     assert told["session"]["instructions"] == text
-                    assert told["relay"] == {"profile": "guided"}
+                    assert told["relay"] == {
+                        "profile": "guided",
+                        "ignored": [],
+                        "changed": {},
+                        "would": {"session.instructions": "strip"},
+                    }
                 await me.send({"type": "conversation.item.create", "item": item})
                 await updated(me, voice="ash")
             await relay.idle()
@@ -147,6 +160,8 @@ async def test_a_row_in_report_mode_is_let_through_counted_and_logged_once() -> 
     (strips,) = [line for line in relay.lines if line["event"] == "policy.would_strip"]
     assert (strips["row"], strips["rule"]) == ("session.instructions", "session-instructions")
     assert (strips["profile"], strips["log_level"]) == ("guided", "warning")
+    assert strips["fix"].startswith('Write "session.instructions" = "allow" in [guided.rows] of')
+    assert strips["session_id"] == relay.closed()[0]["session_id"]
     (refuses,) = [line for line in relay.lines if line["event"] == "policy.would_refuse"]
     assert refuses["row"] == "user/input_image"
     assert not [line for line in relay.lines if line["event"] == "policy.ignored"]
@@ -207,14 +222,49 @@ async def test_an_ignored_setting_is_logged_once_with_the_setting_that_helps() -
                 await updated(me, instructions="x", tracing="auto")
                 await updated(me, instructions="y", **{"made\nup": 1})
             await relay.idle()
-    told = {line["what"]: line["fix"] for line in relay.lines if line["event"] == "policy.ignored"}
+    ignored = [line for line in relay.lines if line["event"] == "policy.ignored"]
+    told = {line["what"]: line["fix"] for line in ignored}
     assert told == {
-        "guided ignored session.instructions of a client.": "Set RELAY_SESSION_INSTRUCTIONS, or "
-        "RELAY_POLICY=open if you trust this frontend.",
+        "guided ignored session.instructions of a client.": 'Write "session.instructions" = '
+        '"allow" in [guided.rows] of RELAY_POLICY_FILE to let clients say it, or set '
+        "RELAY_SESSION_INSTRUCTIONS for everybody.",
         "guided ignored session.tracing of a client.": "No profile allows it: leave it out in the "
         "frontend.",
         "guided ignored other of a client.": "No row of docs/policy.md allows it: leave it out in "
         "the frontend.",
     }
-    lines = [line["what"] for line in relay.lines if line["event"] == "policy.ignored"]
-    assert len(lines) == len(told)
+    assert len(ignored) == len(told)
+    assert {line["rule"] for line in ignored} == {
+        "session-instructions",
+        "session-closed",
+        "unknown-field",
+    }
+    for line in relay.closed():
+        assert line["verdicts"] == {
+            "session-update": 2,
+            "strip:session-instructions": 2,
+            "strip:session-closed": 1,
+            "strip:unknown-field": 1,
+        }
+
+
+async def test_the_wire_tells_what_was_said_at_the_wrong_level_and_in_an_item() -> None:
+    text = {"type": "input_text", "text": "Hi", "foo": 1}
+    item = {"type": "message", "role": "user", "status": "completed", "content": [text]}
+    async with demo_relay() as relay, client(relay.address) as me:
+        await me.next()
+        update = {"type": "session.update", "event_id": "u", "session": {}, "voice": "coral"}
+        await me.send(update)
+        told = (await me.until("session.updated", "error"))["relay"]
+        assert (told["ignored"], told["event_id"]) == (["voice"], "u")
+        await me.send({"type": "conversation.item.create", "event_id": "i", "item": item})
+        told = (await me.until("conversation.item.created", "error"))["relay"]
+        assert told["rules"] == {
+            "item.content[0].foo": "unknown-field",
+            "item.status": "unknown-field",
+        }
+        assert (told["why"], told["event_id"]) == ("docs/policy.md#unknown-field", "i")
+        create = {"type": "response.create", "event_id": "r", "instructions": "hi", "foo": 1}
+        await me.send(create)
+        told = (await me.until("response.created", "error"))["relay"]
+        assert (told["ignored"], told["event_id"]) == (["instructions", "foo"], "r")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.policy.policy import Profile
+from app.protocol.names import Dialect
 from app.settings import Settings, SettingsError, load
 from app.settings.about import Shown
 from app.settings.choices import AuthMode, LogLevel, Upstream, UpstreamAuth
@@ -134,12 +135,11 @@ def test_all_problems_are_told_at_once() -> None:
         "RELAY_NONSENSE",
         "AZURE_OPENAI_ENDPOINT",
         "AZURE_OPENAI_DEPLOYMENT",
-        "AZURE_OPENAI_API_VERSION",
         "RELAY_OIDC_ISSUER",
         "RELAY_OIDC_AUDIENCE",
     ):
         assert sum(problem.startswith(name) for problem in told) == 1, name
-    assert len(told) == 8
+    assert len(told) == 7
 
 
 def test_a_wrong_value_gets_one_sentence_and_none_for_what_follows_from_it() -> None:
@@ -156,8 +156,8 @@ def test_an_unknown_variable_of_ours_stops_the_start_and_the_nearest_is_named() 
 
 
 def test_an_unknown_variable_that_is_like_none_is_to_be_removed() -> None:
-    assert only_problem(AZURE | {"RELAY_REDIS_URL": f"redis://{SECRET}@x"}) == (
-        "RELAY_REDIS_URL is not a setting of this version: remove it, or see docs/settings.md."
+    assert only_problem(AZURE | {"RELAY_VAULT_DSN": f"vault://{SECRET}@x"}) == (
+        "RELAY_VAULT_DSN is not a setting of this version: remove it, or see docs/settings.md."
     )
 
 
@@ -336,17 +336,47 @@ def test_an_origin_that_no_browser_would_send_is_refused(origin: str, told: str)
 # -- Azure -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_API_VERSION"]
-)
-def test_azure_needs_endpoint_deployment_and_version(name: str) -> None:
+@pytest.mark.parametrize("name", ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_DEPLOYMENT"])
+def test_azure_needs_endpoint_and_deployment(name: str) -> None:
     problem = only_problem({other: value for other, value in AZURE.items() if other != name})
     assert problem.startswith(f"{name} is missing")
 
 
-def test_a_missing_version_says_that_ga_is_not_built_yet() -> None:
-    problem = only_problem(AZURE | {"AZURE_OPENAI_API_VERSION": ""})
-    assert "GA is not built yet" in problem
+def test_a_version_means_preview_and_none_means_ga() -> None:
+    dated, plain = load(AZURE).endpoint(), load(AZURE | {"AZURE_OPENAI_API_VERSION": ""}).endpoint()
+    assert (dated.dialect, plain.dialect) == (Dialect.PREVIEW, Dialect.GA)
+    assert "/openai/realtime?api-version=" in dated.display
+    assert plain.request_target().startswith("/openai/v1/realtime?model=")
+
+
+@pytest.mark.parametrize("version", ["", "2025-04-01-preview"])
+def test_a_dialect_that_the_version_contradicts_is_refused(version: str) -> None:
+    said = Dialect.GA if version else Dialect.PREVIEW
+    about = {"AZURE_OPENAI_API_VERSION": version, "RELAY_UPSTREAM_DIALECT": said.value}
+    problem = only_problem(AZURE | about)
+    assert "AZURE_OPENAI_API_VERSION" in problem
+    assert f"RELAY_UPSTREAM_DIALECT is `{said.value}`" in problem
+
+
+def test_ga_begins_with_no_temperature_and_preview_with_none_of_gas_voices() -> None:
+    ga = AZURE | {"AZURE_OPENAI_API_VERSION": ""}
+    heat, voice = {"RELAY_SESSION_TEMPERATURE": "0.7"}, {"RELAY_SESSION_VOICE": "marin"}
+    assert only_problem(ga | heat).startswith("RELAY_SESSION_TEMPERATURE is set")
+    assert only_problem(AZURE | voice).startswith("RELAY_SESSION_VOICE is `marin`")
+    load(AZURE | heat)
+    assert load(ga | voice).configuration().voice == "marin"
+
+
+def test_clients_choose_among_the_voices_that_upstream_has() -> None:
+    assert "marin" not in load(AZURE).policy().voices
+    assert {"marin", "cedar"} < set(load(AZURE | {"AZURE_OPENAI_API_VERSION": ""}).policy().voices)
+
+
+def test_the_embedded_upstream_speaks_what_it_is_asked_for() -> None:
+    about = {"RELAY_UPSTREAM": "embedded", "RELAY_EMBEDDED_ADDRESS": "http://127.0.0.1:8090"}
+    about |= {"RELAY_EMBEDDED_KEY": "k", "RELAY_AUTH": "dev"}
+    assert load(about).endpoint().dialect is Dialect.PREVIEW
+    assert load(about | {"RELAY_UPSTREAM_DIALECT": "ga"}).endpoint().dialect is Dialect.GA
 
 
 def test_a_name_that_other_programs_use_is_recognised() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.auth.claims import Trust
-from app.main import make_authenticator
+from app.parts import make_authenticator
 from app.settings import Settings, SettingsError, load
 from app.settings.choices import AuthMode
 from app.settings.oidc_forms import is_entra

@@ -14,6 +14,7 @@ from app.policy.turn_detection import TurnDetection
 from app.settings import Settings, load
 from app.settings.policy_file import Changes, PolicyFile, parse_policy
 from app.settings.policy_manual import EXAMPLE, MEANINGS, policy_file_md
+from app.settings.policy_remarks import remarks
 from app.settings.policy_rules import SELF_SERVICE
 from app.settings.policy_values import KEYS
 from tests.unit.test_settings import AZURE, complaint, only_problem, problems
@@ -169,7 +170,7 @@ def test_no_file_opens_what_no_profile_opens() -> None:
     } <= names
     for row in closed:
         said = told(f'[open.rows]\n"{row.name}" = "allow"')
-        assert said == f"line 2: no file and no profile opens `{row.name}`: {row.why}"
+        assert said == f"line 2: no file and no profile opens `{row.name}`: {row.shut}"
         said = told(f'[open]\nreport = [\n"{row.name}"]')
         assert said.startswith(f"line 3: `{row.name}` is never reported and let through")
 
@@ -251,7 +252,8 @@ def test_a_session_has_the_tools_of_its_profile_and_the_hidden_ones() -> None:
         ("[guided]\nvoices = []", "line 2: `voices` is empty, so nothing could be chosen"),
         (
             "[guided]\nvoices = ['alloy', 'allow']",
-            "line 2: `voices` names no voice with 'allow' (did you mean `alloy`?)",
+            "line 2: `voices` names no voice with 'allow' (did you mean `alloy`?); there are "
+            "alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin, cedar",
         ),
         ("[guided]\nvoices = ['ash', 'ash']", "line 2: `voices` names something twice"),
         ("[guided]\nlanguages = ['English']", "line 2: `languages` holds 'English', which is no"),
@@ -362,6 +364,20 @@ def test_a_file_that_is_not_there_is_told() -> None:
             "line 4: `moderates` decides on `user/input_audio`: keep one of the two",
         ),
         (
+            '[guided.rows]\n"session.update" = "refuse"\nsession.voice = "allow"',
+            "line 3: `session.voice` is allowed in vain, because [guided] refuses "
+            "`session.update`: keep one of the two",
+        ),
+        (
+            '[open.rows]\n"response.create" = "refuse"\n"response.input/item_reference" = "allow"',
+            "line 3: `response.input/item_reference` is allowed in vain, because [open] refuses "
+            "`response.create`: keep one of the two",
+        ),
+        (
+            '[guided]\nspeed = [1, 1]\n[guided.rows]\n"session.update" = "refuse"',
+            "line 2: `speed` has no effect, because [guided] does not allow `session.update`",
+        ),
+        (
             '[guided]\ncreate_response = true\nrows."session.turn_detection.create_response"'
             ' = "allow"',
             "line 3: `create_response` is forced above and named here: keep one of the two",
@@ -413,6 +429,12 @@ def test_a_value_counts_if_one_of_its_rows_lets_something_through() -> None:
             {},
             "line 2: 200000 bytes do not fit into a message: lower `append_bytes`, or raise "
             "RELAY_MAX_MESSAGE_BYTES to 267692.",
+        ),
+        (
+            "[guided]\n\ncreate_response = true",
+            {"RELAY_SESSION_TURN_DETECTION": "none"},
+            "line 3: `create_response` is forced to true, and sessions begin without turn "
+            "detection (RELAY_SESSION_TURN_DETECTION is `none`): change one of them.",
         ),
         (
             "[profiles]\nstaff = 'open'",
@@ -473,6 +495,22 @@ def test_client_tools_are_those_of_the_tools_file(environ: Any) -> None:
     assert only_problem(made).endswith("RELAY_SESSION_TOOLS_FILE has no tool 'lamp'.")
 
 
+def test_tools_whose_calls_nobody_may_answer_stop_the_start(environ: Any) -> None:
+    said = only_problem(environ("# nothing", TOOLS, RELAY_POLICY="locked"))
+    assert said == (
+        "Profile locked refuses `function_call_output`, and RELAY_SESSION_TOOLS_FILE has client "
+        "tools: the model of [locked] would call them, and nobody may answer. In "
+        'RELAY_POLICY_FILE, write "function_call_output" = "allow" in [locked.rows], or '
+        "client_tools = [] in [locked]."
+    )
+    narrowed = '[guided.rows]\n\n"function_call_output" = "refuse"'
+    assert ": line 3: it refuses `function_call_output`" in only_problem(environ(narrowed, TOOLS))
+    for way in ("client_tools = []", 'rows.function_call_output = "allow"'):
+        settings = load(environ(f"[locked]\n{way}", TOOLS, RELAY_POLICY="locked"))
+        told = settings.configuration().session()
+        assert ("tools" in told) is ("client_tools" not in way)
+
+
 def test_a_hidden_tool_is_no_client_tool_and_is_not_built_yet(environ: Any) -> None:
     tools = [TOOLS[0], {**TOOLS[1], "runs": "server"}]
     later, listed = problems(environ('[guided]\nclient_tools = ["door"]', tools))
@@ -518,6 +556,42 @@ def test_the_profile_of_a_user_follows_from_the_claim(environ: Any) -> None:
     assert settings.policy().profile is GUIDED
     assert settings.claims_wanted() == {"role"}
     assert str(settings.policy_file) == "(2 values of a claim)"
+
+
+def test_a_table_that_names_open_alone_leaves_everybody_else_guided(environ: Any) -> None:
+    settings = load(environ("[profiles]\nstaff = 'open'\n", RELAY_PROFILE_CLAIM="role"))
+    rule = settings.profile_rule()
+    assert rule.choose(staff) is OPEN
+    assert rule.choose(stranger) is rule.choose(nobody) is rule.everybody_else() is GUIDED
+    assert rule.named() == (GUIDED, OPEN)
+    assert settings.policy().profile is GUIDED
+
+
+# -- what has no effect ------------------------------------------------------------------------
+
+
+def test_a_table_for_nobody_is_remarked_with_its_line(environ: Any) -> None:
+    text = '\n[locked.rows]\n"session.voice" = "allow"\n'
+    (said,) = remarks(load(environ(text)))
+    assert said == (
+        "RELAY_POLICY_FILE: line 2: [locked] has no effect, because nobody gets that profile (in "
+        "use: guided): give it by RELAY_POLICY=locked, or remove the table."
+    )
+    assert list(remarks(load(environ(text, RELAY_POLICY="locked")))) == []
+    claimed = environ(text + "[profiles]\nx = 'open'\n", RELAY_PROFILE_CLAIM="role")
+    said, _ = remarks(load(claimed))  # the other: nobody has that claim in `dev`
+    assert "(in use: guided, open): give it by a value in [profiles]" in said
+
+
+def test_a_claim_that_nobody_has_or_names_is_remarked(environ: Any) -> None:
+    unused = load(AZURE | {"RELAY_INSTRUCTION_CLAIMS": "sub", "RELAY_SESSION_INSTRUCTIONS": "Hi"})
+    (said,) = remarks(unused)
+    assert said.startswith("RELAY_INSTRUCTION_CLAIMS lists `sub`, and no instructions name it: ")
+    text = {"RELAY_INSTRUCTION_CLAIMS": "team", "RELAY_SESSION_INSTRUCTIONS": "{{user.team}}"}
+    made = environ("[profiles]\nx = 'open'\n", RELAY_PROFILE_CLAIM="role", RELAY_AUTH="dev")
+    profile, claim = remarks(load(made | text))
+    assert profile.endswith("(only `sub`, the name): everybody gets profile guided.")
+    assert "nobody has the claim `team`" in claim
 
 
 def test_without_a_claim_everybody_has_the_profile_of_the_settings() -> None:

@@ -139,17 +139,34 @@ def test_a_listed_claim_is_filled_for_each_user() -> None:
         (
             "Hi {{user.sbu}}",
             "sub",
-            "RELAY_SESSION_INSTRUCTIONS holds {{user.sbu}}, which is no known placeholder (did you "
-            "mean `user.sub`?): list `sbu` in RELAY_INSTRUCTION_CLAIMS, or remove it.",
+            "RELAY_SESSION_INSTRUCTIONS holds {{user.sbu}}, which is no placeholder of this relay "
+            "(did you mean `user.sub`?): list `sbu` in RELAY_INSTRUCTION_CLAIMS, or remove it.",
         ),
         (
             "Hi {{user.sub}}",
             "",
-            "RELAY_SESSION_INSTRUCTIONS holds {{user.sub}}, which is no known placeholder: list",
+            "RELAY_SESSION_INSTRUCTIONS holds {{user.sub}}, which is no placeholder of this relay: "
+            "list `sub` in",
         ),
-        ("Hi {{city}}", "sub", "RELAY_SESSION_INSTRUCTIONS holds {{city}}, which is no known pla"),
-        ("Hi {{ user.sub }}", "sub", "RELAY_SESSION_INSTRUCTIONS holds {{ user.sub }}, which is"),
-        ("Hi {{}}", "sub", "RELAY_SESSION_INSTRUCTIONS holds {{}}, which is no known placeholder"),
+        (
+            "Hi {{city}}",
+            "sub",
+            "RELAY_SESSION_INSTRUCTIONS holds {{city}}, which is no placeholder of this relay: "
+            "write {{user.CLAIM}}, which is the only form, or remove it.",
+        ),
+        (
+            "Hi {{ user.sub }}",
+            "sub",
+            "RELAY_SESSION_INSTRUCTIONS holds {{ user.sub }}, which is no placeholder of this "
+            "relay: write {{user.sub}}, without spaces, or remove it.",
+        ),
+        ("Hi {{}}", "sub", "RELAY_SESSION_INSTRUCTIONS holds {{}}, which is no placeholder of"),
+        (
+            "Hi {{user.sub}, be kind",
+            "sub",
+            "RELAY_SESSION_INSTRUCTIONS holds {{user.sub, which is not closed: write "
+            "{{user.CLAIM}}, or remove it.",
+        ),
         ("Hi", "a b", "RELAY_INSTRUCTION_CLAIMS must be the name of a claim, for example role."),
         ("Hi", "{a}", "RELAY_INSTRUCTION_CLAIMS must be the name of a claim, for example role."),
     ],

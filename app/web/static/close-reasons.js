@@ -20,6 +20,7 @@ const WORDS = {
   4005: ["Too many requests.", "", true],
   4006: ["Too many sessions are open for this name.", "Close another tab, or use another name.", true],
   4007: ["The model did not read fast enough.", "", true],
+  4008: ["The relay takes no new sessions at the moment.", "", true],
   4500: ["The relay did not accept the sign-in.", "Check the name in Settings and connect again.", false],
   4501: ["The sign-in has expired.", "Sign in again.", false],
   4502: ["The sign-in was revoked.", "Ask the operator.", false],

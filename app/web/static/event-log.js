@@ -52,8 +52,16 @@ function summarise(event) {
     case "relay.warning":
       return `${event.limit}, ${Math.round(event.remaining_ms / 1000)} s left`;
     default:
-      return event.relay?.ignored?.length ? `policy ignored ${event.relay.ignored.join(", ")}` : "";
+      return policyWords(event.relay ?? {});
   }
+}
+
+function policyWords({ ignored = [], changed = {}, would = {} }) {
+  const fields = { ignored, changed: Object.keys(changed), "only tries a rule on": Object.keys(would) };
+  return Object.entries(fields)
+    .filter(([, names]) => names.length > 0)
+    .map(([did, names]) => `policy ${did} ${names.join(", ")}`)
+    .join("; ");
 }
 
 /** Whether an entry passes {text, audio, direction: "both"|"sent"|"received"}. */

@@ -1,7 +1,39 @@
-// What the policy did with the settings this page asked for: a badge with a number, opening a
-// list. Fed by the `relay` field that the relay adds to some events.
+// What the policy did with what this page asked for: a badge with numbers, opening a list. Fed by
+// the `relay` field that the relay adds to some events.
 
 import { find, make } from "./dom.js";
+
+const THINGS = { ignored: "setting", changed: "setting", refused: "event", tried: "rule" };
+
+/** What one event says of the policy: a list of {field, kind, did, rule}. */
+function rowsOf({ type, error, relay }) {
+  if (!relay) return [];
+  const rule = (field) => relay.rules?.[field] ?? relay.why?.split("#")[1];
+  const row = (field, kind, did) => ({ field, kind, did, rule: rule(field), type });
+  if (type === "error" && relay.why && !relay.ignored?.length)
+    return [row(error?.param ?? "an event", "refused", `refused. ${error?.message ?? ""}`)];
+  return [
+    ...(relay.ignored ?? []).map((field) => row(field, "ignored", "ignored.")),
+    ...Object.entries(relay.changed ?? {}).map(([field, value]) =>
+      row(field, "changed", `changed to ${JSON.stringify(value)}.`),
+    ),
+    ...Object.entries(relay.would ?? {}).map(([field, act]) => ({
+      ...row(field, "tried", `let through: the operator tries a rule that would ${act} it.`),
+      rule: undefined,
+    })),
+  ];
+}
+
+/** "policy ignored 2, changed 1", or with one kind alone "policy ignored 2 settings". */
+function badgeWords(rows) {
+  const counts = Object.keys(THINGS)
+    .map((kind) => [kind, rows.filter((row) => row.kind === kind).length])
+    .filter(([, count]) => count > 0);
+  const said = counts.map(([kind, count]) => `${kind} ${count}`).join(", ");
+  if (counts.length !== 1) return `policy ${said}`;
+  const [[kind, count]] = counts;
+  return `policy ${said} ${THINGS[kind]}${count === 1 ? "" : "s"}`;
+}
 
 export class PolicyView {
   #dialog = find("policy");
@@ -16,32 +48,26 @@ export class PolicyView {
 
   /** Take note of an event; answers its hint, or null when the policy did nothing. */
   note(event) {
-    const hint = event.relay;
-    const ignored = hint?.ignored ?? [];
-    const changed = Object.entries(hint?.changed ?? {});
-    if (ignored.length === 0 && changed.length === 0) return null;
-    find("policy-profile").textContent = `Profile ${hint.profile}. The rest of each event went on.`;
-    for (const field of ignored) this.#rows.push({ field, did: "ignored", why: hint.why, type: event.type });
-    for (const [field, value] of changed) {
-      this.#rows.push({ field, did: `changed to ${JSON.stringify(value)}`, why: hint.why, type: event.type });
-    }
+    const rows = rowsOf(event);
+    if (rows.length === 0) return null;
+    find("policy-profile").textContent =
+      `Profile ${event.relay.profile}. What was ignored or changed stops no event: whatever else ` +
+      "stood in it went on. What was refused went nowhere.";
+    this.#rows.push(...rows);
     this.#item.hidden = false;
-    const count = this.#rows.length;
-    const changedOnly = this.#rows.every((row) => row.did !== "ignored");
-    const verb = changedOnly ? "changed" : "ignored";
-    this.#button.textContent = `policy ${verb} ${count} setting${count === 1 ? "" : "s"}`;
-    return hint;
+    this.#button.textContent = badgeWords(this.#rows);
+    return event.relay;
   }
 
   #open() {
     find("policy-list").replaceChildren(
-      ...this.#rows.map(({ field, did, why, type }) =>
+      ...this.#rows.map(({ field, did, rule, type }) =>
         make(
           "li",
           {},
           make("code", {}, field),
-          ` was ${did}.`,
-          make("p", {}, `Told in ${type}${why ? `; rule: ${why}` : ""}.`),
+          ` was ${did}`,
+          make("p", {}, `Told in ${type}${rule ? `; rule ${rule} in docs/policy.md` : ""}.`),
         ),
       ),
     );

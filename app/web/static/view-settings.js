@@ -45,8 +45,15 @@ export class SettingsView {
     find("speaker-row").hidden = !this.#on.canChooseSpeaker || speakers.length === 0;
   }
 
+  /** Voices that may be chosen here; the one in force is shown, whether it is one of them or not. */
+  #offer(voices) {
+    find("voice").replaceChildren(...voices.map((name) => make("option", {}, name)));
+    this.#showVoice();
+  }
+
   /** Show what the relay lets this session set. */
   describe(relay) {
+    if (relay.voices) this.#offer(relay.voices);
     const may = relay.may_set ?? [];
     find("may-set").textContent = may.length
       ? `Profile ${relay.profile} lets this page set: ${may.join(", ")}.`
@@ -89,13 +96,18 @@ export class SettingsView {
   #judge({ field, wanted, place }, session, hint) {
     const path = `session.${field}`;
     if (hint?.ignored?.includes(path)) {
-      this.#answer(place, "kept", `The policy (${hint.profile}) ignored ${path}. Rule: ${hint.why}.`);
+      const rule = hint.rules?.[path];
+      const read = rule ? ` Rule: ${rule}, in docs/policy.md.` : "";
+      this.#answer(place, "kept", `The policy (${hint.profile}) ignored ${path}.${read}`);
     } else if (hint?.changed && path in hint.changed) {
       this.#answer(
         place,
         "kept",
         `The policy (${hint.profile}) made it ${JSON.stringify(hint.changed[path])}.`,
       );
+    } else if (hint?.would?.[path]) {
+      const would = `would ${hint.would[path]} it`;
+      this.#answer(place, "kept", `Accepted, because the operator only tries a rule that ${would}.`);
     } else if (field === "voice" && session.voice !== wanted) {
       this.#answer(place, "kept", `The voice stays ${session.voice}.`);
     } else {

@@ -142,7 +142,7 @@ def _part(part: Any, role: Any, world: World) -> None:
     allowed: dict[tuple[Any, Any], bool] = {
         ("user", "input_text"): True,
         ("user", "input_audio"): world.opened or (world.guided and not world.listens),
-        ("user", "input_image"): world.opened,
+        ("user", "input_image"): world.opened and world.pictures,
         ("system", "input_text"): world.opened,
         ("assistant", said): world.opened or (world.guided and world.history),
     }

@@ -177,4 +177,6 @@ class Scene:
             tools={tool.name: tool.definition for tool in policy.client_tools},
             hidden_tools={tool.name: tool.definition for tool in policy.server_tools},
             most_tokens=policy.max_output_tokens,
+            pictures=self.cast.upstream is Dialect.GA
+            or self.gate.state.client_dialect is Dialect.PREVIEW,
         )

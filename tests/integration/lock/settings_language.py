@@ -100,6 +100,33 @@ _GA = {"output_modalities": "modalities", "max_output_tokens": "max_response_out
 _PREVIEW_ONLY = frozenset(_AUDIO.values()) | frozenset(_GA.values())
 
 
+STAND_INS = {"marin": "coral", "cedar": "ash"}
+"""What a preview upstream is told in place of the voices that it does not have."""
+
+
+def _voice(value: Any, world: World) -> None:
+    voices = [STAND_INS.get(name, name) for name in world.voices] if world.preview else world.voices
+    one_of(value, *voices)
+
+
+def _of_ga_alone(check: Check) -> Check:
+    def checked(value: Any, world: World) -> None:
+        if world.preview:
+            raise Illegal("a name that a preview upstream does not know")
+        check(value, world)
+
+    return checked
+
+
+def _of_preview_alone(check: Check) -> Check:
+    def checked(value: Any, world: World) -> None:
+        if not world.preview:
+            raise Illegal("a name that a GA upstream does not know")
+        check(value, world)
+
+    return checked
+
+
 def _modalities(value: Any, world: World) -> None:
     if value not in ([["text", "audio"], ["text"]] if world.preview else [["audio"], ["text"]]):
         raise Illegal("modalities")
@@ -245,14 +272,14 @@ _SHARED: dict[str, tuple[str, Check]] = {
     "instructions": ("o", lambda value, _world: text(value, INSTRUCTIONS)),
     "tools": ("go", _tools),
     "tool_choice": ("go", _tool_choice),
-    "parallel_tool_calls": ("go", lambda value, _world: flag(value)),
+    "parallel_tool_calls": ("go", _of_ga_alone(lambda value, _world: flag(value))),
     "modalities": ("go", _modalities),
     "max_response_output_tokens": (
         "o",
         lambda value, world: number_in(whole(value), 1, world.most_tokens),
     ),
-    "temperature": ("go", _ranged(0.6, 1.2)),
-    "voice": ("go", lambda value, world: one_of(value, *world.voices)),
+    "temperature": ("go", _of_preview_alone(_ranged(0.6, 1.2))),
+    "voice": ("go", _voice),
     "output_audio_format": ("go", _format),
 }
 _SESSION: dict[str, tuple[str, Check]] = {

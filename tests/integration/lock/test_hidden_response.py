@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.client import Event
-from tests.integration.lock.wires import END, ends, hide, response_events, words
+from tests.integration.lock.wires import END, Line, ends, response_events, words
 
 SECRET = "the-canary-in-the-cellar"
 SOUND = base64.b64encode(SECRET.encode()).decode()
@@ -30,6 +30,12 @@ def call_events() -> list[Event]:
     ]
 
 
+def hidden_events(line: Line, **form: bool) -> list[Event]:
+    """The response of the relay's own, which is asked for hereby."""
+    metadata = line.ask_hidden("rly_of_the_cellar")
+    return response_events("h", SECRET, audio=SOUND, metadata=metadata, **form)
+
+
 def interleaved(*streams: list[Event]) -> list[Event]:
     """One event of each in turn."""
     return [event for event in chain(*zip_longest(*streams)) if event is not None]
@@ -41,15 +47,15 @@ def interleaved(*streams: list[Event]) -> list[Event]:
 async def test_nothing_of_a_hidden_response_arrives(
     spoken: bool, beside: bool, profile: str
 ) -> None:
-    hidden = response_events("h", SECRET, spoken=spoken, beside=beside, audio=SOUND)
-    hidden[-1:-1] = call_events()
+    hidden: list[Event] = []
     shown = response_events("v", OPEN_WORDS, spoken=True, beside=True)
 
     def answer(event: Event) -> list[Event]:
         return interleaved(hidden, shown) if event["type"].endswith("commit") else []
 
     async with ends(profile=profile) as both, both.line(answer) as line:
-        hide(line, "resp_h")
+        hidden += hidden_events(line, spoken=spoken, beside=beside)
+        hidden[-1:-1] = call_events()
         await line.me.send({"type": "input_audio_buffer.commit"})
         await line.finish()
         seen = line.me.seen
@@ -60,7 +66,8 @@ async def test_nothing_of_a_hidden_response_arrives(
 
 
 async def test_what_is_hidden_cannot_be_named_either() -> None:
-    hidden = response_events("h", SECRET, spoken=True, audio=SOUND)
+    hidden: list[Event] = []
+    committed = {"type": "input_audio_buffer.committed", "item_id": "item_u"}
     user = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
     reference = {"type": "item_reference", "id": "item_h"}
     tries: list[dict[str, Any]] = [
@@ -75,24 +82,26 @@ async def test_what_is_hidden_cannot_be_named_either() -> None:
         {"type": "conversation.item.create", "previous_item_id": "item_h", "item": user},
         {"type": "response.create", "response": {"conversation": "none", "input": [reference]}},
         {"type": "response.cancel", "response_id": "resp_h"},
+        {"type": "conversation.item.create", "item": user | {"id": "item_h"}},
     ]
 
     def answer(event: Event) -> list[Event]:
-        return hidden if event["type"].endswith("commit") else []
+        return [*hidden, committed] if event["type"].endswith("commit") else []
 
     async with ends() as both, both.line(answer) as line:
-        hide(line, "resp_h")
+        hidden += hidden_events(line, spoken=True)
         await line.me.send({"type": "input_audio_buffer.commit"})
+        await line.me.until("input_audio_buffer.committed")
         for number, event in enumerate(tries):
             await line.me.send({**event, "event_id": f"try-{number}"})
         up, down = await line.finish()
     assert [event["type"] for event in up] == ["input_audio_buffer.commit"]
-    assert [event["error"]["event_id"] for event in down] == [f"try-{n}" for n in range(6)]
+    assert [event["error"]["event_id"] for event in down] == [f"try-{n}" for n in range(7)]
     assert not {"policy_violation"} & {event["error"]["code"] for event in down}
 
 
 async def test_the_order_of_what_is_seen_leaves_no_gap_where_something_is_hidden() -> None:
-    hidden = response_events("h", SECRET, spoken=True)
+    hidden: list[Event] = []
     user: dict[str, Any] = {"id": "item_u", "type": "message", "role": "user", "content": []}
     behind = {"type": "conversation.item.created", "previous_item_id": "item_h", "item": user}
     committed = {"type": "input_audio_buffer.committed", "previous_item_id": "item_h"}
@@ -103,7 +112,7 @@ async def test_the_order_of_what_is_seen_leaves_no_gap_where_something_is_hidden
         return [*hidden, behind, {**committed, "item_id": "item_u"}]
 
     async with ends() as both, both.line(answer) as line:
-        hide(line, "resp_h")
+        hidden += hidden_events(line, spoken=True)
         await line.me.send({"type": "input_audio_buffer.commit"})
         await line.finish()
         item, audio = line.me.seen[1:-1]

@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.session.state import Response, SessionState
+from app.protocol.names import ClientKind
+from app.session.outstanding import MARK, Origin, Sent, mark
+from app.session.state import SessionState
 from tests.harness.client import Client, Event, client
 from tests.harness.relay import Running, running_relay
 from tests.harness.upstream import Scripted, Upstream, scripted_upstream
@@ -48,16 +50,31 @@ class Line:
     @property
     def state(self) -> SessionState:
         """What the gate of the newest session knows."""
-        *_, newest = self.relay.product.registry._live.values()
-        return newest._gate.state
+        *_, newest = self.relay.product.registry._live
+        assert newest.gate is not None
+        return newest.gate.state
 
     async def finish(self) -> tuple[list[Event], list[Event]]:
-        """Sends the last event; what upstream and what the client received until its answer."""
+        """Sends the last event; what upstream and what the client received until its answer.
+        Upstream's are shown without what the relay lent them."""
         seen = len(self.me.seen)
         await self.me.send(END)
         await self.me.until("input_audio_buffer.cleared")
         assert self.up[-1]["type"] == END["type"]
-        return self.up[:-1], self.me.seen[seen:-1]
+        lent = [event["event_id"] for event in self.up if "event_id" in event]
+        assert len(set(lent)) == len(lent)
+        assert all(event_id.startswith("rly_") for event_id in lent)
+        return [without_lent(event) for event in self.up[:-1]], self.me.seen[seen:-1]
+
+    def ask_hidden(self, event_id: str) -> Event:
+        """A response of the relay's own is on its way, as whoever asks for one must note it; the
+        metadata that upstream will echo."""
+        sent = Sent(ClientKind.RESPONSE_CREATE, event_id, origin=Origin.RELAY)
+        self.state.outstanding.add(sent)
+        event: Event = {"type": "response.create"}
+        mark(event, event_id)
+        metadata: Event = event["response"]["metadata"]
+        return metadata
 
 
 class Ends:
@@ -115,32 +132,30 @@ async def ends(**settings: Any) -> AsyncIterator[Ends]:
     assert not faults, faults
 
 
-class Hiding(dict[str, Response]):
-    """Responses of a session, of which some are the relay's own.
-
-    Nothing makes hidden responses yet; whoever will must mark them before upstream's
-    `response.created` is judged. Here the mark is set where the session writes them down.
-    """
-
-    def __init__(self, hidden: set[str], known: dict[str, Response]) -> None:
-        super().__init__(known)
-        self._hidden = hidden
-
-    def __setitem__(self, response_id: str, response: Response) -> None:
-        if response_id in self._hidden:
-            response.visible = False
-        super().__setitem__(response_id, response)
-
-
-def hide(line: Line, *response_ids: str) -> None:
-    """From now on these responses are the relay's own."""
-    line.state.responses = Hiding(set(response_ids), line.state.responses)
+def without_lent(event: Event) -> Event:
+    """What the client asked for, without the id and the mark that the relay gave to the event."""
+    asked = {key: value for key, value in event.items() if key != "event_id"}
+    metadata = asked.get("response", {}).get("metadata", {})
+    if MARK in metadata:
+        assert metadata[MARK] == event["event_id"]
+        kept = {key: value for key, value in metadata.items() if key != MARK}
+        others = {key: value for key, value in asked["response"].items() if key != "metadata"}
+        response = others | ({"metadata": kept} if kept else {})
+        asked = {"type": event["type"]} | ({"response": response} if response else {})
+    return asked
 
 
 def response_events(
-    name: str, text: str, *, spoken: bool, beside: bool = False, audio: str = "UklGRg=="
+    name: str,
+    text: str,
+    *,
+    spoken: bool,
+    beside: bool = False,
+    audio: str = "UklGRg==",
+    metadata: Event | None = None,
 ) -> list[Event]:
-    """A whole response as the preview service sends it; `text` stands wherever words can."""
+    """A whole response as the preview service sends it; `text` stands wherever words can.
+    `metadata` is what its request bore."""
     response, item_id = f"resp_{name}", f"item_{name}"
     place = {"response_id": response, "item_id": item_id, "output_index": 0, "content_index": 0}
     kind = "audio" if spoken else "text"
@@ -149,7 +164,8 @@ def response_events(
     item |= {"role": "assistant", "status": "in_progress", "content": []}
     done = item | {"status": "completed", "content": [part]}
     head: dict[str, Any] = {"id": response, "object": "realtime.response", "output": []}
-    head |= {"conversation_id": None if beside else "conv_1", "metadata": {"note": text}}
+    head |= {"conversation_id": None if beside else "conv_1"}
+    head |= {"metadata": {"note": text, **(metadata or {})}}
     opening = [
         {"type": "response.created", "response": head | {"status": "in_progress"}},
         {"type": "response.output_item.added", **_of(place), "item": item},

@@ -18,7 +18,8 @@ class World:
     `preview`: upstream speaks the preview spelling. `listens`: the operator moderates or
     transcribes. `root`: what "before the first visible item" means upstream. `tools` are the
     operator's tools of the client, `hidden_tools` those that run on the server; both by name.
-    `said_ids` are the texts that the client itself sent: the relay may lend ids of its own.
+    `pictures`: upstream's dialect has them, or its fault is the client's own affair, because both
+    speak that dialect. `said_ids` are the texts that the client itself sent: the relay may lend ids of its own.
     """
 
     profile: str
@@ -39,6 +40,7 @@ class World:
     tools: dict[str, Any] = field(default_factory=dict)
     hidden_tools: dict[str, Any] = field(default_factory=dict)
     most_tokens: int = 4096
+    pictures: bool = True
     said_ids: frozenset[str] = frozenset()
 
     @property

@@ -40,7 +40,7 @@ async def test_a_wrong_or_missing_key_is_401_with_azures_body(simulator: Simulat
 
 async def test_other_addresses_versions_and_deployments(simulator: Simulator) -> None:
     key = {"api-key": simulator.options.key}
-    status, body, _ = await refusal(f"{simulator.address}/v1/realtime?{QUERY}", key)
+    status, body, _ = await refusal(f"{simulator.address}/realtime?{QUERY}", key)
     assert (status, body["error"]["code"]) == (404, "404")
     other = QUERY.replace("gpt-4o-realtime-preview", "nobody")
     status, body, _ = await refusal(target(simulator, other), key)

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.client import connect
 
+from app.cli.simulate import banner
+
 PROGRAM = """
 import sys
 from app.simulator.options import Options
@@ -51,6 +53,10 @@ async def end(process: Process) -> tuple[int, bytes]:
 async def test_a_signal_ends_it_and_its_clients_are_told(number: signal.Signals) -> None:
     async with started("alone") as (process, announced):
         assert announced["address"].startswith("ws://127.0.0.1:")
+        assert announced["preview"].startswith(
+            f"{announced['address']}/openai/realtime?api-version="
+        )
+        assert announced["ga"] == f"{announced['address']}/openai/v1/realtime?model=gpt-realtime"
         url = (
             f"{announced['address']}/openai/realtime"
             "?api-version=2024-12-17&deployment=gpt-4o-realtime-preview"
@@ -83,3 +89,13 @@ async def test_the_end_of_standard_input_means_nothing_unless_asked_for() -> Non
         await writer.wait_closed()
         process.terminate()
         assert (await end(process))[0] == 0
+
+
+async def test_a_person_is_told_both_addresses_and_how_to_put_a_relay_in_front() -> None:
+    async with started("alone") as (process, announced):
+        lines = banner(announced, "realtime-relay").splitlines()
+        assert announced["key"] in lines[0]
+        assert [line.split()[-1] for line in lines[1:3]] == [announced["preview"], announced["ga"]]
+        assert lines[3].endswith(" realtime-relay serve")
+        process.terminate()
+        assert await end(process) == (0, b"")

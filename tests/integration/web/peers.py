@@ -130,7 +130,9 @@ def build(
         "session": {"v": 1},
         "relay": {"p": "x"},
     },
+    **more: Any,
 ) -> Built:
+    """`more` are fields of the door."""
     sessions = RecordingSessions()
     store = MemoryStore(clock, StoreLimits(tickets_per_owner=3))
     tickets = Tickets(store, 30.0, clock)
@@ -142,6 +144,7 @@ def build(
         origins=OriginRules(frozenset({LISTED}), bool(assets) if own is None else own, require),
         describe=describe,
         assets=assets,
+        **more,
     )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     open_door(app, door)

@@ -16,6 +16,7 @@ import pytest
 
 import app.web
 from app.auth.principal import Principal
+from app.auth.tickets import Redeemed
 from app.web.assets import load_assets
 from tests.integration.web.peers import LISTED, Built, SilentAuthenticator, build, page_folder
 from tests.integration.web.served import serve
@@ -57,14 +58,14 @@ class TestTickets:
         told = response.json()
         value = told.pop("value")
         assert told == {"expires_at": 1_700_000_030, "session": {"v": 1}, "relay": {"p": "x"}}
-        assert await built.tickets.redeem(value, None) == Principal("alice", "dev")
+        assert await built.tickets.redeem(value, None) == Redeemed(Principal("alice", "dev"))
 
     async def test_a_ticket_is_bound_to_the_origin_that_asked(
         self, client: httpx.AsyncClient, built: Built
     ) -> None:
         response = await client.post("/tickets", headers=[ALICE, ("Origin", LISTED)])
         answer = await built.tickets.redeem(response.json()["value"], "http://localhost:8080")
-        assert not isinstance(answer, Principal)
+        assert not isinstance(answer, Redeemed)
 
     @pytest.mark.parametrize("body", [b"", b"{}", b" {\n} "])
     async def test_an_empty_body_or_object_is_fine(
@@ -124,13 +125,14 @@ class TestTickets:
             [("Authorization", "Bearer alice")],
             [("Sec-WebSocket-Protocol", "openai-insecure-api-key.dev-alice")],
             [("Cookie", "session=dev-alice")],
-            [("api-key", "dev-alice")],
+            [("api-key", "alice")],
+            [ALICE, ("api-key", "dev-alice")],
         ],
     )
     async def test_without_one_good_bearer_there_is_no_ticket(
         self, client: httpx.AsyncClient, headers: list[tuple[str, str]]
     ) -> None:
-        response = await client.post("/tickets?api-key=dev-alice", headers=headers)
+        response = await client.post("/tickets", headers=headers)
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == 'Bearer realm="realtime-relay"'
         assert error(response)["code"] == "invalid_api_key"
@@ -145,7 +147,7 @@ class TestTickets:
         response = await client.post("/tickets", headers=[("Authorization", f"Bearer {value}")])
         assert response.status_code == 401
         assert value not in response.text
-        assert isinstance(await built.tickets.redeem(value, None), Principal)
+        assert isinstance(await built.tickets.redeem(value, None), Redeemed)
 
     async def test_too_many_unused_tickets_say_when_to_come_back(
         self, client: httpx.AsyncClient
@@ -222,7 +224,9 @@ class TestOrigins:
         assert response.status_code == 204
         assert response.headers["access-control-allow-origin"] == LISTED
         assert response.headers["access-control-allow-methods"] == "POST"
-        assert response.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+        assert response.headers["access-control-allow-headers"] == (
+            "Authorization, Content-Type, api-key, OpenAI-Beta, *"
+        )
         assert "access-control-allow-credentials" not in response.headers
 
     @pytest.mark.parametrize("origins", [[], ["https://evil.test"], ["null"], [LISTED, LISTED]])

@@ -256,6 +256,16 @@ async def test_a_reader_that_takes_nothing_is_stalled(rig: Opener) -> None:
     await r.seen.gone()
 
 
+async def test_a_stalled_reader_is_reset_when_it_is_dropped(rig: Opener) -> None:
+    """Else the kernel would hold megabytes for it, for minutes, that no limit of ours counts."""
+    r = await rig(receive_buffer=8192)
+    await fill(r)
+    await r.seen.ended()
+    r.wire.abort()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(r.peer.ended(), 5)
+
+
 async def test_a_slow_reader_is_not_stalled(rig: Opener) -> None:
     r = await rig(receive_buffer=8192, not_sent_low_water=16 * 1024)
     await fill(r)

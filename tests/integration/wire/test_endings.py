@@ -362,6 +362,8 @@ async def test_a_fault_is_reported_before_anything_is_said_about_it(rig: Opener,
     )
     end = await r.seen.ended()
     assert end == WireEnd(fault, can_speak=True)
+    assert end.detail, "the log would not know which rule was broken"
+    assert "\\x" not in end.detail
     assert r.seen.frames == [b"x" * 10_000]
     got = [await r.peer.data()]
     while got[-1].opcode == PONG:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -135,6 +136,43 @@ async def test_a_head_that_comes_too_slowly_is_refused_in_words() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize(("requests", "refused"), [(5, False), (6, True)])
+async def test_four_requests_may_run_ahead_of_their_answers_and_no_fifth(
+    requests: int, refused: bool
+) -> None:
+    async with serving(hello, head=QUICK) as port:
+        reader, writer = await dial(port)
+        writer.write(get() * requests)
+        for _ in range(5):
+            assert (await answer(reader))[0] == 200
+        if refused:
+            status, body = await answer(reader)
+            assert status == 429
+            assert b"wait for each answer" in body
+            assert await asyncio.wait_for(reader.read(), 2) == b""
+        else:
+            writer.write(get())
+            assert (await answer(reader))[0] == 200, "it waited, and is served"
+        writer.close()
+
+
+async def test_who_goes_on_after_a_refusal_is_read_with_restraint() -> None:
+    async with serving(hello, head=QUICK) as port:
+        reader, writer = await dial(port)
+        writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000)
+        assert (await answer(reader))[0] == 431
+        sent, end = 0, time.monotonic() + 0.25  # it lingers for 0.3 s
+        piece = b"a" * 1_000_000
+        while time.monotonic() < end:
+            writer.write(piece)
+            sent += len(piece)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(writer.drain(), max(0.0, end - time.monotonic()))
+        waiting = writer.transport.get_write_buffer_size()
+        writer.transport.abort()
+        assert sent - waiting < 40_000_000, "hundreds, where nothing holds it back"
+
+
 async def test_a_silent_connection_is_dropped() -> None:
     async with serving(hello, head=QUICK) as port:
         reader, writer = await dial(port)
@@ -178,6 +216,29 @@ async def test_a_body_that_never_comes_is_cut_off() -> None:
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await asyncio.wait_for(reader.readexactly(1), 2)
         writer.close()
+
+
+@pytest.mark.parametrize("reads", [False, True])
+async def test_an_answer_that_nobody_reads_ends_in_a_reset(reads: bool) -> None:
+    async def long_answer(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(12):
+            await send({"type": "http.response.body", "body": b"x" * 10**6, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    limits = HeadLimits(unread_seconds=0.3)
+    async with serving(long_answer, head=limits) as port:
+        reader, writer = await dial(port, receive_buffer=4096)
+        writer.write(get())
+        await asyncio.sleep(0.0 if reads else 0.8)
+        taken = 0
+        with suppress(ConnectionResetError):
+            async with asyncio.timeout(10):
+                while not (piece := await reader.read(2**20)).endswith(b"0\r\n\r\n"):
+                    assert piece, "an end of file would pass for a whole answer"
+                    taken += len(piece)
+        assert (taken > 11_000_000) is reads
+        writer.transport.abort()
 
 
 @pytest.mark.parametrize(

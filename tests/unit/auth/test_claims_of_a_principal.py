@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.auth.dev import DevAuthenticator
 from app.auth.principal import Principal
-from app.auth.tickets import Tickets
+from app.auth.tickets import Redeemed, Tickets
 from app.store.memory import MemoryStore
 
 ROLES = (("role", "staff"), ("group", "a"), ("group", "b"), ("empty", ""))
@@ -35,5 +35,5 @@ async def test_a_ticket_keeps_the_claims_of_its_user() -> None:
     tickets = Tickets(MemoryStore(lambda: 0.0), 30.0, lambda: 1_700_000_000.0)
     minted = await tickets.mint(Principal("ann", "issuer", claims=ROLES), None)
     redeemed = await tickets.redeem(minted.value, None)  # type: ignore[union-attr]
-    assert isinstance(redeemed, Principal)
-    assert redeemed.claims == ROLES
+    assert isinstance(redeemed, Redeemed)
+    assert redeemed.principal.claims == ROLES

@@ -9,7 +9,7 @@ import pytest
 
 from app.auth.denied import Denied
 from app.auth.principal import Principal
-from app.auth.tickets import Minted, Tickets, is_ticket
+from app.auth.tickets import Minted, Redeemed, Tickets, is_ticket
 from app.protocol.close_reasons import CloseReason
 from app.store.memory import MemoryStore, StoreLimits
 
@@ -63,20 +63,20 @@ async def test_a_ticket_is_random_fit_for_a_header_and_says_when_it_ends(tickets
 async def test_a_ticket_gives_back_its_principal_once(tickets: Tickets) -> None:
     principal = Principal("bob", "i", 1_800_000_000.5)
     value = (await mint(tickets, principal)).value
-    assert await tickets.redeem(value, PAGE) == principal
+    assert await tickets.redeem(value, PAGE) == Redeemed(principal)
     assert rule(await tickets.redeem(value, PAGE)) == "ticket.unknown"
 
 
 async def test_of_fifty_that_redeem_one_ticket_at_once_exactly_one_wins(tickets: Tickets) -> None:
     value = (await mint(tickets)).value
     answers = await asyncio.gather(*(tickets.redeem(value, PAGE) for _ in range(50)))
-    assert [answer for answer in answers if isinstance(answer, Principal)] == [ALICE]
+    assert [answer for answer in answers if isinstance(answer, Redeemed)] == [Redeemed(ALICE)]
 
 
 async def test_a_ticket_dies_on_time(tickets: Tickets, clock: Clock) -> None:
     early, late = (await mint(tickets)).value, (await mint(tickets)).value
     clock.now += 29.9
-    assert await tickets.redeem(early, PAGE) == ALICE
+    assert await tickets.redeem(early, PAGE) == Redeemed(ALICE)
     clock.now += 0.1
     assert rule(await tickets.redeem(late, PAGE)) == "ticket.unknown"
 
@@ -97,7 +97,7 @@ async def test_a_ticket_of_one_origin_is_refused_at_another_and_spent(
 async def test_a_ticket_minted_without_origin_is_good_anywhere(
     tickets: Tickets, origin: str | None
 ) -> None:
-    assert await tickets.redeem((await mint(tickets, origin=None)).value, origin) == ALICE
+    assert await tickets.redeem((await mint(tickets, origin=None)).value, origin) == Redeemed(ALICE)
 
 
 async def test_a_ticket_lives_no_longer_than_the_identity(tickets: Tickets, clock: Clock) -> None:
@@ -148,4 +148,23 @@ async def test_the_store_never_sees_the_value() -> None:
     value = (await mint(tickets)).value
     assert len(seen) == 3
     assert not any(value in text or value.removeprefix("ek_") in text for text in seen)
-    assert await tickets.redeem(value, PAGE) == ALICE
+    assert await tickets.redeem(value, PAGE) == Redeemed(ALICE)
+
+
+async def test_a_ticket_may_live_longer_than_usual_but_not_than_its_users_token() -> None:
+    clock = Clock()
+    kept = Tickets(MemoryStore(clock), 30.0, clock)
+    long = await kept.mint(ALICE, None, seconds=600)
+    short = await kept.mint(Principal("bob", "dev", clock() + 100), None, seconds=600)
+    assert isinstance(long, Minted)
+    assert isinstance(short, Minted)
+    assert (long.expires_at, short.expires_at) == (int(clock() + 600), int(clock() + 100))
+    clock.now += 599
+    assert await kept.redeem(long.value, None) == Redeemed(ALICE)
+    assert rule(await kept.redeem(short.value, None)) == "ticket.unknown"
+
+
+async def test_a_ticket_remembers_the_model_that_it_was_asked_for(tickets: Tickets) -> None:
+    minted = await tickets.mint(ALICE, PAGE, model="fast")
+    assert isinstance(minted, Minted)
+    assert await tickets.redeem(minted.value, PAGE) == Redeemed(ALICE, "fast")

@@ -20,7 +20,11 @@ def test_the_relay_field_names_what_was_ignored_and_changed_and_where_to_read() 
         "profile": "guided",
         "ignored": ["session.instructions"],
         "changed": {"session.speed": 1.5},
-        "why": "docs/policy#session-instructions",
+        "rules": {
+            "session.instructions": "session-instructions",
+            "session.speed": "session-speed",
+        },
+        "why": "docs/policy.md#session-instructions",
         "event_id": "evt_1",
     }
 
@@ -34,7 +38,7 @@ def test_a_refusals_hint_may_be_its_rule_alone() -> None:
         "profile": "guided",
         "ignored": [],
         "changed": {},
-        "why": "docs/policy#item-system",
+        "why": "docs/policy.md#item-system",
     }
     assert "why" not in relay_field(Policy(), Hint())
 

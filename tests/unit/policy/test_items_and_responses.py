@@ -265,11 +265,12 @@ def test_the_how_tos_first_sample_works_guided() -> None:
         )
     )
     assert frame(verdict)["response"] == {"modalities": ["text", "audio"]}
-    assert verdict.hint == Hint(
-        ("response.commit", "response.cancel_previous", "response.instructions"),
-        {},
-        "unknown-field",
-    )
+    rules = {
+        "response.commit": "unknown-field",
+        "response.cancel_previous": "unknown-field",
+        "response.instructions": "response-instructions",
+    }
+    assert verdict.hint == Hint(tuple(rules), {}, "unknown-field", rules)
 
 
 def test_the_how_tos_out_of_band_sample_works_guided() -> None:
@@ -288,7 +289,8 @@ def test_the_how_tos_out_of_band_sample_works_guided() -> None:
         "modalities": ["text"],
         "input": [{"type": "item_reference", "id": "item_user"}, user("Paris.")],
     }
-    assert verdict.hint == Hint(("response.prompt",), {}, "response-instructions")
+    rules = {"response.prompt": "response-instructions"}
+    assert verdict.hint == Hint(("response.prompt",), {}, "response-instructions", rules)
     assert verdict.text_characters == 6
 
 
@@ -346,7 +348,8 @@ def test_another_conversation_does_not_exist(value: Any) -> None:
 def test_metadata_of_the_relays_own_is_dropped_and_the_rest_echoed() -> None:
     verdict = forwarded(response_create(metadata={"relay_id": "x", "client_event_id": "1"}))
     assert frame(verdict)["response"] == {"metadata": {"client_event_id": "1"}}
-    assert verdict.hint == Hint(("response.metadata.relay_id",), {}, "response-metadata")
+    rules = {"response.metadata.relay_id": "response-metadata"}
+    assert verdict.hint == Hint(tuple(rules), {}, "response-metadata", rules)
     assert frame(forwarded(response_create(metadata={}))) == {
         "type": "response.create",
         "response": {"metadata": {}},

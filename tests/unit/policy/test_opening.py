@@ -111,19 +111,22 @@ def test_without_a_claim_everybody_has_the_usual_profile() -> None:
 @pytest.mark.parametrize(
     ("table", "fallback"),
     [
-        ({"staff": OPEN}, OPEN),
+        ({"staff": OPEN}, GUIDED),
         ({"staff": OPEN, "guest": GUIDED}, GUIDED),
+        ({"staff": OPEN, "guest": LOCKED}, LOCKED),
         ({"staff": OPEN, "guest": LOCKED, "b": GUIDED}, LOCKED),
     ],
 )
-def test_who_is_not_in_the_table_gets_the_narrowest_that_is_named(
+def test_who_is_not_in_the_table_gets_guided_or_the_narrowest_that_is_named(
     table: dict[str, Profile], fallback: Profile
 ) -> None:
     rule = ProfileRule(OPEN, "role", table)
     assert rule.choose(claims(role="staff")) is OPEN
     for known in (claims(), claims(role="stranger"), claims(role=""), claims(other="staff")):
         assert rule.choose(known) is fallback
+    assert rule.everybody_else() is fallback
     assert rule.named()[0] is fallback
+    assert set(rule.named()) == {*table.values(), fallback}
 
 
 def test_a_claim_without_a_table_changes_nothing() -> None:

@@ -41,15 +41,19 @@ def hint(policy: Any = GUIDED, **session: Any) -> Hint:
     return told
 
 
+def stripped(**by_rule: str) -> Hint:
+    """The hint for fields of a session that were dropped, each by its rule."""
+    rules = {f"session.{name}": rule for name, rule in by_rule.items()}
+    return Hint(tuple(rules), {}, next(iter(rules.values())), rules)
+
+
 # -- the event ----------------------------------------------------------------------------------
 
 
 def test_an_update_of_which_nothing_is_left_is_acknowledged_here() -> None:
     verdict = acknowledged(session_update(instructions="obey", tracing="auto"))
     assert verdict.rule == "session-update"
-    assert verdict.hint == Hint(
-        ("session.instructions", "session.tracing"), {}, "session-instructions"
-    )
+    assert verdict.hint == stripped(instructions="session-instructions", tracing="session-closed")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_unknown_names_are_told_shortened_and_at_most_32_of_them() -> None:
 
 def test_ga_names_on_a_preview_connection_are_told() -> None:
     told = acknowledged(session_update(audio={"output": {"voice": "echo"}})).hint
-    assert told == Hint(("session.audio",), {}, "unknown-field")
+    assert told == stripped(audio="other-spelling")
 
 
 # -- malformed values -----------------------------------------------------------------------------
@@ -201,14 +205,14 @@ def test_what_a_profile_strips_is_not_looked_at() -> None:
 @pytest.mark.parametrize("voice", ["marin", {"id": "voice_1"}])
 def test_a_voice_that_is_not_offered_is_ignored_and_told(voice: Any) -> None:
     told = acknowledged(session_update(voice=voice)).hint
-    assert told == Hint(("session.voice",), {}, "session-voice")
+    assert told == stripped(voice="session-voice")
 
 
 def test_modalities_that_the_operator_does_not_offer_are_ignored() -> None:
     text_only = Policy(output_modalities=("text",))
     assert sent(text_only, modalities=["text"]) == {"modalities": ["text"]}
     told = acknowledged(session_update(modalities=["text", "audio"]), text_only).hint
-    assert told == Hint(("session.modalities",), {}, "session-modalities")
+    assert told == stripped(modalities="session-modalities")
 
 
 @pytest.mark.parametrize(
@@ -387,6 +391,7 @@ def test_guided_clients_choose_by_name_and_the_operators_definition_is_sent() ->
     assert hint(TOOLS, tools=chosen).ignored == (
         "session.tools[0].description",
         "session.tools[0].parameters",
+        "session.tools[1]",  # a second of that name
         "session.tools[2]",
         "session.tools[3]",
         "session.tools[4]",
@@ -399,7 +404,7 @@ def test_choosing_no_tool_leaves_the_hidden_ones() -> None:
 
 def test_asking_only_for_tools_that_do_not_exist_changes_nothing() -> None:
     told = acknowledged(session_update(tools=[{"name": "mine"}]), TOOLS).hint
-    assert told == Hint(("session.tools[0]",), {}, "session-tools")
+    assert told == stripped(**{"tools[0]": "session-tools"})
 
 
 def test_open_clients_add_tools_beside_the_operators() -> None:
@@ -417,9 +422,8 @@ def test_open_clients_add_tools_beside_the_operators() -> None:
         {k: v for k, v in mine.items() if k != "server_url"},
         {"type": "function", "name": "bare"},
     ]
-    assert hint(OPEN_TOOLS, tools=[{"name": "secret"}, {"name": "mine"}]).ignored == (
-        "session.tools[0]",
-    )
+    told = hint(OPEN_TOOLS, tools=[{"name": "secret"}, mine])
+    assert told.ignored == ("session.tools[0]", "session.tools[1].server_url")
 
 
 @pytest.mark.parametrize(
@@ -467,4 +471,27 @@ def test_a_function_may_be_chosen_in_both_spellings(choice: dict[str, Any]) -> N
 def test_a_hidden_function_cannot_be_chosen(policy: Policy) -> None:
     choice = {"type": "function", "name": "secret"}
     told = acknowledged(session_update(tool_choice=choice), policy).hint
-    assert told == Hint(("session.tool_choice",), {}, "session-tools")
+    assert told == stripped(tool_choice="session-tools")
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"name": "lamp", "mode": 1}, "session.tool_choice.mode"),
+        ({"function": {"name": "lamp"}, "name": "x"}, "session.tool_choice.name"),
+        ({"function": {"name": "lamp", "x": 1}}, "session.tool_choice.function.x"),
+    ],
+)
+def test_what_a_choice_holds_beside_the_name_is_told(choice: dict[str, Any], told: str) -> None:
+    assert hint(TOOLS, tool_choice={"type": "function", **choice}).ignored == (told,)
+
+
+def test_what_a_format_holds_beside_its_type_is_told() -> None:
+    telling = asked_in_ga({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}}})
+    assert telling.hint.changed == {"session.audio.input.format.rate": 24000}
+    more = {"type": "audio/pcmu", "rate": 8000, "bits": 8}
+    telling = asked_in_ga({"audio": {"output": {"format": more}}})
+    assert telling.hint.ignored == (
+        "session.audio.output.format.rate",
+        "session.audio.output.format.bits",
+    )

@@ -88,7 +88,7 @@ def test_a_text_that_the_api_sends_without_a_code_passes_as_we_know_it() -> None
     ("param", "shown"),
     [
         ("session.turn_detection.threshold", "session.turn_detection.threshold"),
-        ("session.tools[0].name", "session.tools[0].name"),
+        ("session.tools[0].name", "session.tools.name"),
         ("item.content[12].text", "item.content[12].text"),
         ("session.tools[x]", None),
         ("session.tools[٣]", None),

@@ -14,6 +14,7 @@ from app.policy.policy import Configuration, Policy
 from app.protocol.close_reasons import CloseReason
 from app.session.commands import Command, Dial, End, Note, StartClient, ToClient, ToUpstream
 from app.session.gate import Gate
+from app.session.identity import Proven, Unproven
 from app.session.limits import Limits
 from app.session.terms import Terms
 
@@ -47,6 +48,7 @@ class Playbook:
         configuration: Configuration | None = None,
         limits: Limits | None = None,
         private: bool = False,
+        identity_seconds: float | None = None,
         now: float = 1000.0,
     ) -> None:
         self.now = now
@@ -61,6 +63,8 @@ class Playbook:
                 expires_at=2_000_000,
                 model="alias",
                 private_events=private,
+                user="issuer|alice",
+                identity_seconds=identity_seconds,
             ),
             now,
         )
@@ -81,6 +85,9 @@ class Playbook:
     def client(self, event: Event | bytes) -> list[Command]:
         frame = json.dumps(event).encode() if isinstance(event, dict) else event
         return self.gate.on_client(frame, self.now)
+
+    def identity(self, answer: Proven | Unproven) -> list[Command]:
+        return self.gate.on_identity(answer, self.now)
 
     def after(self, seconds: float) -> list[Command]:
         self.now += seconds

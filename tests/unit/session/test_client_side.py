@@ -20,13 +20,14 @@ def typed(text: str, **more: Any) -> dict[str, Any]:
     return {"type": "conversation.item.create", "item": item | more}
 
 
-def test_a_typed_message_is_rebuilt_and_forwarded_with_the_clients_event_id() -> None:
+def test_a_typed_message_is_rebuilt_and_forwarded_under_ids_that_are_lent_to_it() -> None:
     play = Playbook().ready()
     (sent,) = sent_up(play.client({**typed("hi", evil=1), "event_id": "evt_1", "extra": True}))
     assert sent == {
         "type": "conversation.item.create",
-        "event_id": "evt_1",
+        "event_id": "rly_feed_3",
         "item": {
+            "id": "item_feed_4",
             "type": "message",
             "role": "user",
             "content": [{"type": "input_text", "text": "hi"}],

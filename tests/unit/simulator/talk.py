@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from app.simulator.conversation import Conversation, Sources
+from app.simulator.dialects import PREVIEW, Spelling
 from app.simulator.outputs import Hear, Output, Send, Stop, Think
 from app.simulator.plan import Calling, Plan, Speech, Writing
-from app.simulator.session import Session
 from app.simulator.voice.speech import speak
 
 Event = dict[str, Any]
@@ -26,17 +26,25 @@ class Talk:
     """Drives one `Conversation`; ids are `item_1`, `item_2`, ... and time is `now`."""
 
     def __init__(
-        self, *, version: str = "2025-04-01-preview", conversation_created: bool = False
+        self,
+        *,
+        spelling: Spelling = PREVIEW,
+        version: str = "2025-04-01-preview",
+        conversation_created: bool = False,
     ) -> None:
         self.now = 1000.0
         self.thoughts: list[Think] = []
         self.hearings: list[Hear] = []
         self.stopped: list[str] = []
         self._counts: Counter[str] = Counter()
-        session = Session(id="sess_0", model="gpt-4o-realtime-preview", expires_at=1800)
+        session = spelling.new_session("sess_0", "gpt-4o-realtime-preview", 1800)
         sources = Sources(self._new_id, lambda: self.now)
         self.conversation = Conversation(
-            session, sources, version=version, conversation_created=conversation_created
+            session,
+            sources,
+            spelling=spelling,
+            version=version,
+            conversation_created=conversation_created,
         )
         self.opening = self._sent(self.conversation.open())
 

@@ -187,7 +187,7 @@ KEY = {"api-key": "secret"}
     [
         ("/", KEY, 404, "404"),
         ("/openai/realtime/?" + TARGET.partition("?")[2], KEY, 404, "404"),
-        ("/openai/v1/realtime?model=gpt-4o-realtime-preview", KEY, 404, "404"),
+        ("/openai/v2/realtime?model=gpt-realtime", KEY, 404, "404"),
         (TARGET, {}, 401, "401"),
         (TARGET, {"api-key": ""}, 401, "401"),
         (TARGET, {"api-key": "entra"}, 401, "401"),

@@ -1,0 +1,60 @@
+"""What is set up and has no effect: no mistake that stops the start, and worth a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from app.policy.placeholders import claim_in, placeholders
+from app.settings.choices import AuthMode
+from app.settings.policy_file import PolicyFile
+
+if TYPE_CHECKING:
+    from app.settings.settings import Settings
+
+DEV_CLAIMS = frozenset({"sub"})
+"""What is known of a user with RELAY_AUTH=dev."""
+
+
+def remarks(settings: Settings) -> Iterator[str]:
+    """One sentence for each thing without effect, with the fix."""
+    yield from _profiles_of_nobody(settings)
+    yield from _claims_of_nobody(settings)
+    named = {claim_in(name) for name in placeholders(settings.session_instructions or "")}
+    for claim in settings.instruction_claims:
+        if claim not in named:
+            yield (
+                f"RELAY_INSTRUCTION_CLAIMS lists `{claim}`, and no instructions name it: write "
+                f"{{{{user.{claim}}}}} in them, or remove it."
+            )
+
+
+def _profiles_of_nobody(settings: Settings) -> Iterator[str]:
+    file, rule = settings.policy_file or PolicyFile(), settings.profile_rule()
+    given = ", ".join(profile.value for profile in rule.named())
+    for profile in file.profiles:
+        if profile in rule.named():
+            continue
+        way = f"RELAY_POLICY={profile.value}" if rule.claim is None else "a value in [profiles]"
+        yield (
+            f"RELAY_POLICY_FILE: line {file.line(profile.value)}: [{profile.value}] has no effect, "
+            f"because nobody gets that profile (in use: {given}): give it by {way}, or remove the "
+            "table."
+        )
+
+
+def _claims_of_nobody(settings: Settings) -> Iterator[str]:
+    if settings.auth is not AuthMode.DEV:
+        return
+    rule = settings.profile_rule()
+    if rule.claim is not None and rule.claim not in DEV_CLAIMS:
+        yield (
+            f"With RELAY_AUTH=dev nobody has the claim `{rule.claim}` (only `sub`, the name): "
+            f"everybody gets profile {rule.everybody_else().value}."
+        )
+    for claim in settings.instruction_claims:
+        if claim not in DEV_CLAIMS:
+            yield (
+                f"With RELAY_AUTH=dev nobody has the claim `{claim}`: {{{{user.{claim}}}}} in the "
+                'instructions becomes "".'
+            )

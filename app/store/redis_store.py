@@ -1,0 +1,150 @@
+"""The store that replicas share: one Redis, spoken to with deadlines, and no trust in its memory.
+
+What Redis forgets, each replica tells it again; what a dead replica held runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+
+from app.store.address import RedisAddress, parse_redis_url
+from app.store.limits import DEFAULT_LEASES, StoreLimits
+from app.store.redis_calls import RedisCalls, RedisTimings
+from app.store.redis_leases import RedisLeases
+from app.store.redis_revocations import RedisRevocations
+from app.store.redis_scripts import BEAT, PREFIX, PROCESSES, REVOCATIONS
+from app.store.redis_tickets import RedisTickets
+from app.store.store import Lease, LeaseLimits, NoLease, Revocation, Spawn, StoreDown
+
+log = structlog.get_logger("store")
+
+SHORTEST_PAUSE = 0.05
+"""Seconds between two heartbeats, however many revocations are published."""
+
+
+class RedisStore:
+    """A `Store` in Redis 6.0 or later. Each method ends within `timings.call` seconds, with its
+    answer or with `StoreDown`.
+
+    The caller calls `start` once on the loop, and `close` at the end. Raises ValueError for a URL
+    that is none (see `parse_redis_url`), and OSError for authorities that can't be read.
+    """
+
+    def __init__(
+        self,
+        url: str | RedisAddress,
+        limits: StoreLimits | None = None,
+        leases: LeaseLimits | None = None,
+        timings: RedisTimings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = parse_redis_url(url) if isinstance(url, str) else url
+        self._timings = timings or RedisTimings()
+        self._process = secrets.token_hex(8)
+        self._nudged = asyncio.Event()
+        self._calls = RedisCalls(self.address, self._timings, clock)
+        self._tickets = RedisTickets(self._calls, limits or StoreLimits())
+        self._leases = RedisLeases(self._calls, leases or DEFAULT_LEASES, self._process)
+        self._revocations = RedisRevocations(self._calls, clock, self._nudged.set)
+        self._running: list[asyncio.Task[None]] = []
+
+    @property
+    def up(self) -> bool:
+        """Whether Redis answered the last time that it was asked."""
+        return not self._calls.failing
+
+    @property
+    def live_leases(self) -> int:
+        """How many sessions of this process are counted."""
+        return len(self._leases)
+
+    @property
+    def footprint(self) -> int:
+        """Entries and connections held in all, so that a test can see that nothing piles up."""
+        return len(self._leases) + self._revocations.waiting + self._calls.lines
+
+    async def put_ticket(self, key: str, *, owner: str, record: bytes, seconds: float) -> None:
+        """See `TicketStore.put_ticket`. Raises `StoreDown` too."""
+        await self._tickets.put(key, owner, record, seconds)
+
+    async def take_ticket(self, key: str) -> bytes | None:
+        """See `TicketStore.take_ticket`. Raises `StoreDown` too: then the ticket may be spent."""
+        return await self._tickets.take(key)
+
+    async def enter(self, lease: Lease) -> NoLease | None:
+        """See `LeaseStore.enter`. Whatever it raises, there is no lease."""
+        return await self._leases.enter(lease)
+
+    async def leave(self, lease: Lease) -> None:
+        """See `LeaseStore.leave`."""
+        await self._leases.leave(lease)
+
+    def adopt(self, lease: Lease) -> None:
+        """Counts a session that was let in while Redis was down; the caller must `leave`."""
+        self._leases.adopt(lease)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `RevocationStore.revoke`."""
+        await self._revocations.revoke(revocation)
+
+    def revoke_later(self, revocation: Revocation) -> None:
+        """Publishes it when Redis is back, if this process lives to see that."""
+        self._revocations.revoke_later(revocation)
+
+    def on_revoked(self, heard: Callable[[Revocation], None]) -> None:
+        """See `RevocationStore.on_revoked`."""
+        self._revocations.hearers.add(heard)
+
+    def start(self, spawn: Spawn) -> None:
+        """See `Store.start`."""
+        self._running = [
+            spawn("store heartbeat", self._live()),
+            spawn("store listening", self._revocations.listen()),
+        ]
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._timings.call)
+        with contextlib.suppress(StoreDown):
+            await self._leases.farewell()
+        await self._calls.close()
+
+    async def _live(self) -> None:
+        """The heartbeat: soon after Redis could be back, otherwise every `timings.beat`."""
+        while True:
+            self._nudged.clear()
+            pause = self._timings.beat
+            try:
+                await self._beat()
+            except StoreDown:
+                pause = min(pause, max(SHORTEST_PAUSE, self._calls.wait()))
+            except Exception as error:  # without a heartbeat every lease would run out
+                log.error("store.heartbeat_failed", exc_info=error)
+            await asyncio.sleep(SHORTEST_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._nudged.wait()
+
+    async def _beat(self) -> None:
+        """Says that this process lives, and hears what it has missed. Raises `StoreDown`."""
+        last, age = self._revocations.position()
+        alive, count, last_heard, news = await self._calls.run(
+            BEAT,
+            (PROCESSES, f"{PREFIX}held:{self._process}", REVOCATIONS),
+            (PREFIX, self._process, round(self._timings.lease * 1000), last, age),
+        )
+        self._calls.prune()
+        self._revocations.heard(last_heard, news)
+        if news:
+            self._nudged.set()  # there may be more than one answer holds
+        await self._leases.counted(bool(alive), count)
+        await self._revocations.catch_up()
