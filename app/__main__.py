@@ -110,6 +110,7 @@ def simulate(
 
     For frontend teams: it speaks the protocol with no account and no key of Azure's.
     """
+    from app.cli.simulate import banner
     from app.simulator.options import Options
     from app.simulator.server import run
 
@@ -128,13 +129,7 @@ def simulate(
         if as_json:
             typer.echo(line)
             return
-        said = json.loads(line)
-        typer.echo(f"Embedded upstream at {said['address']}, key {said['key']}")
-        typer.echo(
-            f"Use it, where no .env stands: RELAY_UPSTREAM=embedded RELAY_AUTH=dev "
-            f"RELAY_EMBEDDED_ADDRESS={said['address']} RELAY_EMBEDDED_KEY={said['key']} "
-            f"{program()} serve"
-        )
+        typer.echo(banner(json.loads(line), program()))
 
     try:
         run(options, announce)

@@ -147,7 +147,7 @@ def rules() -> Iterator[str]:
             yield value.rule
         elif isinstance(value, dict):
             yield from (row.rule for row in value.values() if isinstance(row, tables.Row))
-    yield tables.UNKNOWN_FIELD
+    yield from (tables.UNKNOWN_FIELD, tables.OTHER_SPELLING)
     for path in (*ROOT.glob("app/policy/*.py"), *ROOT.glob("app/session/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             decides = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)

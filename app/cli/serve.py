@@ -8,6 +8,7 @@ from app.cli.processes import run_processes, when_parent_ends
 from app.cli.running import Addresses, configure_logs, read_settings, run_listener
 from app.open_files import raise_limit
 from app.settings import AuthMode
+from app.settings.policy_remarks import remarks
 
 
 def serve(environ: dict[str, str], *, with_parent: bool = False) -> None:
@@ -22,6 +23,8 @@ def serve(environ: dict[str, str], *, with_parent: bool = False) -> None:
     endpoint = settings.endpoint()
     if settings.auth is AuthMode.DEV:
         log.warning("auth.dev", hint="whoever says dev-NAME is believed: not for the Internet")
+    for remark in remarks(settings):
+        log.warning("settings.remark", hint=remark)
 
     open_files = raise_limit(settings.max_sessions)
 

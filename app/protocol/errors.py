@@ -1,7 +1,7 @@
 """Errors: ours as frames, upstream's as fixed texts. PURE.
 
 Upstream's own texts never pass: they name deployments, quotas and regions. Each known code has one
-fixed text that begins as the API's does, because SDKs match on it (design: protocol, section 6).
+fixed text that begins as the API's does, because SDKs match on it.
 """
 
 from __future__ import annotations

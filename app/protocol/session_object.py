@@ -16,58 +16,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.protocol.dialects.values import PREVIEW_FORMATS as PREVIEW_FORMATS
+from app.protocol.dialects.values import (
+    format_in,
+    format_out,
+    modalities_in,
+    modalities_out,
+    same,
+    turn_in,
+    turn_out,
+)
+from app.protocol.dialects.values import format_name as format_name
 from app.protocol.dialects.voices import preview_voice
 from app.protocol.names import Dialect
 
 Path = tuple[str, ...]
 Codec = Callable[[Any], Any]
-
-PREVIEW_FORMATS: dict[str, dict[str, Any]] = {
-    "pcm16": {"type": "audio/pcm", "rate": 24000},
-    "g711_ulaw": {"type": "audio/pcmu"},
-    "g711_alaw": {"type": "audio/pcma"},
-}
-_FORMAT_NAMES = {value["type"]: name for name, value in PREVIEW_FORMATS.items()}
-
-
-def format_name(value: Any) -> str | None:
-    """`pcm16`, `g711_ulaw` or `g711_alaw` for an internal format object; None: neither of them."""
-    kind = value.get("type") if isinstance(value, dict) else None
-    return _FORMAT_NAMES.get(kind) if isinstance(kind, str) else None
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _format_in(value: Any) -> Any:
-    known = isinstance(value, str) and value in PREVIEW_FORMATS
-    return dict(PREVIEW_FORMATS[value]) if known else value
-
-
-def _format_out(value: Any) -> Any:
-    return format_name(value) or value
-
-
-def _modalities_in(value: Any) -> Any:
-    """Preview says ["text","audio"] where GA says ["audio"]: speech with its transcript."""
-    both = isinstance(value, list) and len(value) == 2 and "text" in value and "audio" in value
-    return ["audio"] if both else value
-
-
-def _modalities_out(value: Any) -> Any:
-    return ["text", "audio"] if value == ["audio"] else value
-
-
-def _turn_in(value: Any) -> Any:
-    """Old Azure samples switch detection off with {"type": "none"}; everyone else with null."""
-    return None if isinstance(value, dict) and value.get("type") == "none" else value
-
-
-def _turn_out(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {key: entry for key, entry in value.items() if key != "idle_timeout_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +40,8 @@ class Renaming:
 
     flat: str
     nested: Path
-    inward: Codec = _same
-    outward: Codec = _same
+    inward: Codec = same
+    outward: Codec = same
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +62,9 @@ class ObjectTable:
 
 
 _VOICE = Renaming("voice", ("audio", "output", "voice"), outward=preview_voice)
-_MODALITIES = Renaming("modalities", ("output_modalities",), _modalities_in, _modalities_out)
+_MODALITIES = Renaming("modalities", ("output_modalities",), modalities_in, modalities_out)
 _OUTPUT_FORMAT = Renaming(
-    "output_audio_format", ("audio", "output", "format"), _format_in, _format_out
+    "output_audio_format", ("audio", "output", "format"), format_in, format_out
 )
 _MAX_TOKENS = Renaming("max_response_output_tokens", ("max_output_tokens",))
 _INPUT_ALIASES: dict[str, Path] = {"append_input_items": ("input",), "input_items": ("input",)}
@@ -113,11 +77,11 @@ PREVIEW_SESSION = (
     _MODALITIES,
     _VOICE,
     Renaming("speed", ("audio", "output", "speed")),
-    Renaming("input_audio_format", ("audio", "input", "format"), _format_in, _format_out),
+    Renaming("input_audio_format", ("audio", "input", "format"), format_in, format_out),
     _OUTPUT_FORMAT,
     Renaming("input_audio_transcription", ("audio", "input", "transcription")),
     Renaming("input_audio_noise_reduction", ("audio", "input", "noise_reduction")),
-    Renaming("turn_detection", ("audio", "input", "turn_detection"), _turn_in, _turn_out),
+    Renaming("turn_detection", ("audio", "input", "turn_detection"), turn_in, turn_out),
     _MAX_TOKENS,
 )
 """How preview spells the settings of a session."""

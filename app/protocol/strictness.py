@@ -1,4 +1,4 @@
-"""What a client's JSON may be made of, beyond being JSON (design: policy, "Parsing"). PURE.
+"""What a client's JSON may be made of, beyond being JSON. PURE.
 
 msgspec refuses NaN, infinities, a byte order mark and lone surrogates by itself; here stand the
 rules that it does not have.

@@ -109,9 +109,9 @@ def parse_policy(text: str) -> tuple[PolicyFile, tuple[str, ...]]:
     except tomllib.TOMLDecodeError as error:
         last = text.rstrip("\n").count("\n") + 1
         said = str(error).replace("at end of document", f"at line {last}, the end")
-        return PolicyFile(), (f"is not TOML: {said}",)
+        return PolicyFile(), (f"not TOML: {said}",)
     except RecursionError:
-        return PolicyFile(), ("is not TOML that can be used: it is nested too deep",)
+        return PolicyFile(), ("not TOML that can be used: it is nested too deep",)
     lines = Lines(text)
     reader = _Reader(document)
     complaints = [(lines.of(*path), sentence) for path, sentence in reader.read()]

@@ -72,8 +72,8 @@ def policy_file_md() -> str:
             "address have no row at all.",
             "",
             "`report` names rows in report mode: what they would strip or refuse goes on as if it "
-            "were allowed, is counted as `would-strip:RULE` or `would-refuse:RULE`, and is logged "
-            "once by each process as `policy.would_strip` or `policy.would_refuse`.",
+            "were allowed; the client reads it under `would` in the `relay` field. See [the "
+            "policy](policy.md#change-it-with-a-file) for how it is counted and logged.",
             "",
             "| key | meaning |",
             "|---|---|",

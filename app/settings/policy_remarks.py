@@ -1,4 +1,5 @@
-"""What is set up and has no effect: no mistake that stops the start, and worth a sentence."""
+"""What is set up and does not do what it looks like: no mistake that stops the start, and worth a
+sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.policy.placeholders import claim_in, placeholders
+from app.policy.policy import Act
+from app.policy.tables import EVENTS, ITEM_TYPES
+from app.protocol.names import ClientKind
 from app.settings.choices import AuthMode
 from app.settings.policy_file import PolicyFile
 
@@ -17,8 +21,9 @@ DEV_CLAIMS = frozenset({"sub"})
 
 
 def remarks(settings: Settings) -> Iterator[str]:
-    """One sentence for each thing without effect, with the fix."""
+    """One sentence for each, with the fix."""
     yield from _profiles_of_nobody(settings)
+    yield from _calls_without_answer(settings)
     yield from _claims_of_nobody(settings)
     named = {claim_in(name) for name in placeholders(settings.session_instructions or "")}
     for claim in settings.instruction_claims:
@@ -40,6 +45,29 @@ def _profiles_of_nobody(settings: Settings) -> Iterator[str]:
             f"RELAY_POLICY_FILE: line {file.line(profile.value)}: [{profile.value}] has no effect, "
             f"because nobody gets that profile (in use: {given}): give it by {way}, or remove the "
             "table."
+        )
+
+
+def _calls_without_answer(settings: Settings) -> Iterator[str]:
+    """A model that may call a tool waits for the answer of a client that may not give it."""
+    file = settings.policy_file or PolicyFile()
+    for profile in settings.profile_rule().named():
+        policy, where = settings.policy(profile), profile.value
+        rows = (EVENTS[ClientKind.ITEM_CREATE], ITEM_TYPES["function_call_output"])
+        shut = [
+            row
+            for row in rows
+            if policy.act(row) is not Act.ALLOW and row.name not in policy.reports
+        ]
+        if not policy.client_tools or not shut:
+            continue
+        line = file.line_of(profile, shut[0].name)
+        by = f"RELAY_POLICY_FILE: line {line}: it" if line else f"Profile {where}"
+        yield (
+            f"{by} refuses `{shut[0].name}`, and RELAY_SESSION_TOOLS_FILE has client tools: the "
+            f"model of profile {where} would call them, and nobody may answer. In "
+            f'RELAY_POLICY_FILE, write "{shut[0].name}" = "allow" in [{where}.rows], or '
+            f"client_tools = [] in [{where}]."
         )
 
 

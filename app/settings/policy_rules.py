@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from app.policy.policy import Act, Profile
-from app.policy.tables import EVENTS, ITEM_TYPES
+from app.policy.policy import Profile
 from app.policy.turn_detection import TurnKind
-from app.protocol.names import ClientKind
 from app.settings.policy_file import PolicyFile
 from app.settings.policy_values import near
 from app.settings.problem import Problem, problem
@@ -156,32 +154,6 @@ def messages_are_large_enough(settings: Settings, reading: Reading) -> Iterator[
             )
 
 
-def calls_can_be_answered(settings: Settings, reading: Reading) -> Iterator[Problem]:
-    """A model that may call a tool waits for the answer of a client that may not give it."""
-    file = settings.policy_file or PolicyFile()
-    for profile in settings.profile_rule().named():
-        policy = settings.policy(profile)
-        rows = (EVENTS[ClientKind.ITEM_CREATE], ITEM_TYPES["function_call_output"])
-        shut = [
-            row
-            for row in rows
-            if policy.act(row) is not Act.ALLOW and row.name not in policy.reports
-        ]
-        if not policy.client_tools or not shut:
-            continue
-        row, where = shut[0], profile.value
-        line = file.line_of(profile, row.name)
-        by = f"{_at(reading, line)} it" if line else f"Profile {where}"
-        yield problem(
-            f"{by} refuses `{row.name}`, and RELAY_SESSION_TOOLS_FILE has client tools: the model "
-            f"of [{where}] would call them, and nobody may answer. In RELAY_POLICY_FILE, write "
-            f'"{row.name}" = "allow" in [{where}.rows], or client_tools = [] in [{where}].',
-            "session_tools",
-            "policy_file",
-            "profile",
-        )
-
-
 def forced_turns_are_noticed(settings: Settings, reading: Reading) -> Iterator[Problem]:
     """Without turn detection no turn ends by itself: nothing could begin or interrupt."""
     if settings.session_turn_detection is not TurnKind.NONE:
@@ -203,6 +175,5 @@ POLICY_RULES = (
     languages_are_heard,
     client_tools_exist,
     messages_are_large_enough,
-    calls_can_be_answered,
     forced_turns_are_noticed,
 )

@@ -35,7 +35,7 @@ class SettingsError(Exception):
 
 class FileRefused(ValueError):  # noqa: N818  (it is an answer, not a fault)
     """A file of the operator's cannot be used. `complaints` holds every reason; each completes the
-    sentence "FILE: ...", or "FILE ...", without its full stop."""
+    sentence "FILE: ...", without its full stop."""
 
     def __init__(self, complaints: tuple[str, ...]) -> None:
         super().__init__("; ".join(complaints))

@@ -29,18 +29,18 @@ _PLACES = ("client", "server")
 def parse_tools(text: str) -> tuple[tuple[ClientTool, ...], tuple[str, ...]]:
     """The tools of a file, and everything that is wrong with it: one of the two is empty.
 
-    A complaint names index and field and completes the sentence "FILE ...".
+    A complaint names index and field and completes the sentence "FILE: ...".
     """
     try:
         entries = json.loads(text, object_pairs_hook=_no_twice, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        return (), (f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}",)
+        return (), (f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}",)
     except (ValueError, RecursionError) as error:
-        return (), (f"is not JSON that can be used: {error}",)
+        return (), (f"not JSON that can be used: {error}",)
     if not isinstance(entries, list):
-        return (), ('must hold a JSON array: write [{"type": "function", ...}]',)
+        return (), ('it must hold a JSON array: write [{"type": "function", ...}]',)
     if len(entries) > MOST_TOOLS:
-        return (), (f"holds {len(entries)} tools: at most {MOST_TOOLS} are allowed",)
+        return (), (f"it holds {len(entries)} tools: at most {MOST_TOOLS} are allowed",)
     complaints = [
         f"[{index}]{complaint}"
         for index, entry in enumerate(entries)

@@ -177,3 +177,57 @@ async def test_audio_is_shortened_in_the_event_log(product: Product, open_page: 
     text = await run(product, open_page, "event-log", body)
     assert text.count("<audio, 1920 bytes, 40 ms>") == 3
     assert len(text) < 600
+
+
+async def test_the_policy_says_of_each_field_what_it_did_and_by_which_rule(
+    product: Product, open_page: OpenPage
+) -> None:
+    body = """
+        const view = new it.PolicyView();
+        const badge = document.querySelectorAll("#policy-badge");
+        const words = () => badge[badge.length - 1].textContent;
+        const read = () => {
+            badge[badge.length - 1].click();
+            document.getElementById("policy").close();
+            return [...document.querySelectorAll("#policy-list li")].map((row) => row.textContent);
+        };
+        const relay = { profile: "guided", ignored: ["session.foo"],
+            changed: { "session.speed": 1.5 },
+            rules: { "session.foo": "unknown-field", "session.speed": "session-speed" },
+            why: "docs/policy.md#unknown-field", would: { "session.tools": "strip" } };
+        const quiet = view.note({ type: "session.created", relay: { profile: "guided" } });
+        view.note({ type: "session.updated", relay: { ...relay, changed: {}, would: {} } });
+        const first = words();
+        view.note({ type: "session.updated", relay: { ...relay, ignored: [] } });
+        const refusal = { ...relay, ignored: [], changed: {}, why: "docs/policy.md#item-delete" };
+        view.note({ type: "error", error: { param: "type", message: "No." }, relay: refusal });
+        return { quiet, first, words: words(), rows: read() };
+    """
+    told = await run(product, open_page, "view-policy", body)
+    assert told["quiet"] is None
+    assert told["first"] == "policy ignored 1 setting"
+    assert told["words"] == "policy ignored 1, changed 1, refused 1, tried 1"
+    by = "in docs/policy.md."
+    assert told["rows"] == [
+        f"session.foo was ignored.Told in session.updated; rule unknown-field {by}",
+        f"session.speed was changed to 1.5.Told in session.updated; rule session-speed {by}",
+        "session.tools was let through: the operator tries a rule that would strip it.Told in "
+        "session.updated.",
+        f"type was refused. No.Told in error; rule item-delete {by}",
+    ]
+
+
+async def test_the_event_log_says_what_was_ignored_changed_and_tried(
+    product: Product, open_page: OpenPage
+) -> None:
+    body = """
+        const log = new it.EventLog();
+        const add = (relay) => log.add("received", { type: "session.updated", relay }, 0).summary;
+        return [add({ profile: "guided" }), add({ ignored: ["a", "b"], changed: { c: 1 } }),
+            add({ ignored: [], changed: {}, would: { d: "strip" } })];
+    """
+    assert await run(product, open_page, "event-log", body) == [
+        "",
+        "policy ignored a, b; policy changed c",
+        "policy only tries a rule on d",
+    ]

@@ -107,8 +107,8 @@ class FaultProxy:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._pump(reader, far_writer, 0))
                 pumps.create_task(self._pump(far_reader, writer, 1))
-        except* OSError:
-            pass  # an end like any other
+        except* (OSError, asyncio.CancelledError):
+            pass  # an end like any other; a cancelled handler would be logged as a failure
         finally:
             for each in writers:
                 each.transport.abort() if each.transport.is_closing() else each.close()

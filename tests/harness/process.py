@@ -52,6 +52,13 @@ class Command:
 
 async def run(*arguments: str, within: float = 30.0, **environ: str) -> tuple[int, str, str]:
     """Runs a command to its end: exit status, output, errors."""
+    return await run_in(environ, *arguments, within=within)
+
+
+async def run_in(
+    environ: dict[str, str], *arguments: str, within: float = 30.0
+) -> tuple[int, str, str]:
+    """The same, with variables that are at hand as a dict."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

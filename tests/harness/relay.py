@@ -71,6 +71,7 @@ async def running_relay(
         "max_sessions_per_user": "100",
         "max_sessions_per_ip": "100000",
         "openings_per_minute": "1000000",
+        "failed_sign_ins_per_minute": "0",
     }
     settings = load({}, env_file=None, **{**values, **given})
     usual = structlog.get_config()

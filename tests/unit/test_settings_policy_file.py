@@ -235,10 +235,10 @@ def test_a_session_has_the_tools_of_its_profile_and_the_hidden_ones() -> None:
     [
         (
             "[guided",
-            "is not TOML: Expected ']' at the end of a table declaration (at line 1, the end)",
+            "not TOML: Expected ']' at the end of a table declaration (at line 1, the end)",
         ),
-        ("[guided]\nvoices = ['a'\nx", "is not TOML: Unclosed array (at line 3"),
-        ("a = " + "[" * 9000, "is not TOML that can be used: it is nested too deep"),
+        ("[guided]\nvoices = ['a'\nx", "not TOML: Unclosed array (at line 3"),
+        ("a = " + "[" * 9000, "not TOML that can be used: it is nested too deep"),
         ("\n[guide]", "line 2: there is no table [guide] (did you mean `guided`?)"),
         ("[profile.guided]", "line 1: there is no table [profile] (did you mean `profiles`?)"),
         ("\nlocked = 1", "line 2: `locked` must be a table: write [locked]"),
@@ -495,18 +495,20 @@ def test_client_tools_are_those_of_the_tools_file(environ: Any) -> None:
     assert only_problem(made).endswith("RELAY_SESSION_TOOLS_FILE has no tool 'lamp'.")
 
 
-def test_tools_whose_calls_nobody_may_answer_stop_the_start(environ: Any) -> None:
-    said = only_problem(environ("# nothing", TOOLS, RELAY_POLICY="locked"))
+def test_tools_whose_calls_nobody_may_answer_are_remarked(environ: Any) -> None:
+    (said,) = remarks(load(environ("# nothing", TOOLS, RELAY_POLICY="locked")))
     assert said == (
         "Profile locked refuses `function_call_output`, and RELAY_SESSION_TOOLS_FILE has client "
-        "tools: the model of [locked] would call them, and nobody may answer. In "
+        "tools: the model of profile locked would call them, and nobody may answer. In "
         'RELAY_POLICY_FILE, write "function_call_output" = "allow" in [locked.rows], or '
         "client_tools = [] in [locked]."
     )
     narrowed = '[guided.rows]\n\n"function_call_output" = "refuse"'
-    assert ": line 3: it refuses `function_call_output`" in only_problem(environ(narrowed, TOOLS))
+    (said,) = remarks(load(environ(narrowed, TOOLS)))
+    assert said.startswith("RELAY_POLICY_FILE: line 3: it refuses `function_call_output`, and")
     for way in ("client_tools = []", 'rows.function_call_output = "allow"'):
         settings = load(environ(f"[locked]\n{way}", TOOLS, RELAY_POLICY="locked"))
+        assert list(remarks(settings)) == []
         told = settings.configuration().session()
         assert ("tools" in told) is ("client_tools" not in way)
 

@@ -79,11 +79,11 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "is not JSON: Expecting property name enclosed in double quotes in line 1, column 2"),
-        ("{}", "must hold a JSON array"),
+        ("{", "not JSON: Expecting property name enclosed in double quotes in line 1, column 2"),
+        ("{}", "it must hold a JSON array"),
         ('[{"name": "a", "name": "b"}]', "the same key twice"),
         ('[{"size": NaN}]', "NaN is no JSON number"),
-        ("[" * 100_000, "is not JSON that can be used"),
+        ("[" * 100_000, "not JSON that can be used"),
     ],
 )
 def test_a_file_that_is_no_list_of_tools_is_told(content: str, told: str) -> None:
@@ -95,7 +95,7 @@ def test_a_file_that_is_no_list_of_tools_is_told(content: str, told: str) -> Non
 
 def test_there_are_at_most_64_tools() -> None:
     most = [TOOL | {"name": f"tool_{number}"} for number in range(65)]
-    assert parse_tools(json.dumps(most)) == ((), ("holds 65 tools: at most 64 are allowed",))
+    assert parse_tools(json.dumps(most)) == ((), ("it holds 65 tools: at most 64 are allowed",))
     tools, complaints = parse_tools(json.dumps(most[:64]))
     assert (len(tools), complaints) == (64, ())
 

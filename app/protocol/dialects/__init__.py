@@ -1,6 +1,7 @@
 """The two spellings of the protocol: tables, and what lies between them. PURE.
 
 tables      which wire type means which kind of server event
+values      formats, modalities, turn detection: how one value is written
 voices      the voices that a dialect knows
 usage       what one dialect counts and the other demands
 translator  one server event as the events of the client's dialect

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.harness.client import client
-from tests.harness.process import Command, environment, run, run_to_listening, started
+from tests.harness.process import Command, environment, run_in, run_to_listening, started
 from tests.harness.upstream import scripted_upstream
 from tests.integration.endings import scenes
 
@@ -115,7 +115,7 @@ async def test_serve_refuses_what_is_not_safe_and_says_how_to_mend_it(
         "RELAY_AUTH": "dev",
         "RELAY_PORT": "0",
     }
-    status, _, err = await run("serve", **{**usual, **environ})
+    status, _, err = await run_in({**usual, **environ}, "serve")
     assert status == 2
     assert said in err
     assert "Traceback" not in err

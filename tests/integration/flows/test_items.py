@@ -200,7 +200,7 @@ async def test_a_locked_conversation_keeps_what_was_said() -> None:
         await me.send({"type": "conversation.item.retrieve", "item_id": "mine"})
         assert (await me.next())["type"] == "conversation.item.retrieved"
     assert errors([refusal])[0]["code"] == "policy_violation"
-    assert refusal["relay"]["why"] == "docs/policy#item-delete"
+    assert refusal["relay"]["why"] == "docs/policy.md#item-delete"
 
 
 async def test_one_clients_items_do_not_exist_for_another() -> None:

@@ -1,7 +1,7 @@
 """What agents SDKs send of themselves, for many turns: never an `error`, never a close.
 
 An unexpected `error` event ends some of these libraries for good; refused `retrieve`s have closed
-their sessions within six turns (design: clients, R8).
+their sessions within six turns.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ async def test_a_setting_that_is_not_the_clients_is_ignored_told_and_still_answe
             assert updated["relay"]["profile"] == "guided"
             assert updated["relay"]["ignored"] == [f"session.{name}"]
             assert updated["relay"]["event_id"] == "u1"
-            assert updated["relay"]["why"].startswith("docs/policy#")
+            assert updated["relay"]["why"].startswith("docs/policy.md#")
         await me.say("Hello")
         await me.next()
         assert order((await answer(me)).events) == SPOKEN

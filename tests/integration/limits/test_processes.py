@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.harness.client import client
-from tests.harness.process import Command, environment, run, run_to_listening
+from tests.harness.process import Command, environment, run_in, run_to_listening
 from tests.harness.redis_server import free_port, redis_server
 from tests.harness.upstream import scripted_upstream
 from tests.integration.endings import scenes
@@ -136,6 +136,7 @@ async def test_one_that_dies_is_started_again_and_a_second_signal_ends_all_at_on
         assert await relay.ended(15) == 0
 
 
+@pytest.mark.soak
 async def test_when_the_one_that_watches_is_killed_the_others_drain() -> None:
     async with two_processes(RELAY_DRAIN_SECONDS="0") as relay:
         pids = children(relay.pid)
@@ -145,22 +146,20 @@ async def test_when_the_one_that_watches_is_killed_the_others_drain() -> None:
         assert await refused_at(relay.address)
 
 
+@pytest.mark.soak
 async def test_settings_that_no_process_can_use_stop_them_all() -> None:
     blocked = free_port()
     taken = await asyncio.start_server(lambda r, w: None, "127.0.0.1", blocked)
     async with taken, redis_server() as redis:
-        status, _, err = await run(
-            "serve",
-            **{
-                **settings("http://127.0.0.1:9", redis.url, RELAY_PROCESSES="2"),
-                "RELAY_ADMIN_PORT": str(blocked),
-            },
-        )
+        given = settings("http://127.0.0.1:9", redis.url, RELAY_PROCESSES="2")
+        given["RELAY_ADMIN_PORT"] = str(blocked)
+        status, _, err = await run_in(given, "serve")
     assert status == 2
     assert f"Cannot listen on 127.0.0.1:{blocked}" in err
     assert "Traceback" not in err
 
 
+@pytest.mark.soak
 async def test_two_started_by_somebody_else_share_a_port_too() -> None:
     async with scripted_upstream(scenes.ready) as upstream, redis_server() as redis:
         given = settings(upstream.address, redis.url, RELAY_REUSE_PORT="true")
@@ -169,7 +168,7 @@ async def test_two_started_by_somebody_else_share_a_port_too() -> None:
             async with run_to_listening("serve", given) as two:
                 assert one.address == two.address
             given["RELAY_REUSE_PORT"] = "false"
-            status, _, err = await run("serve", **given)
+            status, _, err = await run_in(given, "serve")
             assert (status, "it is taken" in err) == (2, True)
 
 

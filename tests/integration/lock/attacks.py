@@ -18,9 +18,6 @@ MARK = "‽planted"
 KEY_MARK = "key‽planted"
 MCP = {"type": "mcp", "server_label": MARK, "server_url": "https://evil.example", "headers": {}}
 PROMPT = {"id": f"pmpt_{MARK}", "version": "1", "variables": {"a": MARK}}
-FREE = frozenset({"parameters", "metadata"})
-"""Objects whose keys are names that the client invents for itself."""
-
 SMUGGLED: dict[str, Any] = {
     "instructions": MARK,
     "prompt": PROMPT,
@@ -95,14 +92,34 @@ def repeated_key(rng: Random, root: Obj) -> Obj:
 
 def other_case(rng: Random, root: Obj) -> Obj:
     """A key in other letters, instead of the true one or beside it."""
-    path, target = _place(rng, root)
-    if target.pairs and not FREE & set(path):
+    _, target = _place(rng, root)
+    if target.pairs:
         key, value = rng.choice(target.pairs)
         bent = rng.choice((key.upper(), key.title(), key.replace("s", "ſ"), key + " ", " " + key))
         if rng.random() < 0.5:
             target.pairs.remove((key, value))
         target.pairs.insert(rng.randint(0, len(target.pairs)), (bent, tree(rng.choice(SHAPES))))
     return root
+
+
+def free_names(rng: Random, root: Obj) -> Obj:
+    """Names that the client invents for itself: two that are one to some readers, or the relay's
+    own in other letters."""
+    own = ("Topic", "tOPIC", "Relay", "RELAY_REQUEST", "relay_request", "relaY_origin", "City")
+    free = _free(root)
+    if not free:
+        tools = {"type": "session.update", "session": {"tools": [honest.tool("own")]}}
+        topic = {"type": "response.create", "response": {"metadata": {"topic": "y"}}}
+        root = tree(rng.choice((tools, topic)))
+        free = _free(root)
+    target = rng.choice(free)
+    bent = [key.swapcase() for key, _ in target.pairs]
+    target.pairs.insert(rng.randint(0, len(target.pairs)), (rng.choice((*own, *bent)), "x"))
+    return root
+
+
+def _free(root: Obj) -> list[Obj]:
+    return [target for path, target in objects(root) if {"parameters", "metadata"} & set(path)]
 
 
 def smuggled_key(rng: Random, root: Obj) -> Obj:
@@ -176,11 +193,12 @@ def forbidden_item(rng: Random, root: Obj) -> Obj:
         {"type": "message", "role": "user", "content": [said], "id": rng.choice(("rly_x", "root"))},
         {"type": "function_call_output", "call_id": "call_h", "output": MARK},
         {"type": "function_call_output", "call_id": "call_1", "output": "x" * 17_000},
+        {"type": "function_call_output", "call_id": "call_1", "output": "again"},
     )
     chosen = tree(rng.choice(items))
     if rng.random() < 0.5:
         return Obj([("type", "conversation.item.create"), ("item", chosen)])
-    entries = [chosen] * rng.choice((1, 1, 17))
+    entries = [chosen] * rng.choice((1, 1, 2, 17))
     name = rng.choice(("input", "append_input_items", "input_items"))
     response = Obj([("conversation", "none"), (name, entries)])
     return Obj([("type", "response.create"), ("response", response)])
@@ -259,6 +277,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     repeated_key,
     repeated_key,
     other_case,
+    free_names,
+    free_names,
     smuggled_key,
     smuggled_key,
     second_type,

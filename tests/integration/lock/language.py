@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tests.integration.lock.settings_language import response_settings, session_settings
@@ -19,7 +20,7 @@ from tests.integration.lock.words import Illegal, World, exactly, number_in, one
 Event = dict[str, Any]
 Rule = Callable[[Event, World], None]
 
-_EVENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+_LENT_ID = re.compile(r"rly_[A-Za-z0-9_]{1,28}\Z")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 _IMAGES = {"data:image/png;base64,": b"\x89PNG", "data:image/jpeg;base64,": b"\xff\xd8\xff"}
 
@@ -39,13 +40,37 @@ def check(event: Any, world: World) -> None:
     rule = _EVENTS.get(kind) if isinstance(kind, str) else None
     if rule is None:
         raise Illegal(f"an event {kind!r}")
-    if "event_id" in event:
-        event_id = event["event_id"]
-        if not isinstance(event_id, str) or not _EVENT_ID.match(event_id):
-            raise Illegal("event_id")
-        if event_id.startswith("rly_") and event_id in world.said_ids:
+    event_id = event.get("event_id")
+    if event_id is not None or kind != "input_audio_buffer.append":
+        if not isinstance(event_id, str) or not _LENT_ID.match(event_id):
+            raise Illegal("an event_id that the relay has not lent")
+        if event_id in world.said_ids:
             raise Illegal("an event_id of the relay's, in a client's mouth")
-    rule({key: value for key, value in event.items() if key not in ("type", "event_id")}, world)
+    if not world.opens(str(kind), True):
+        raise Illegal(f"an event {kind!r}, which the operator has shut")
+    if characters(event) > world.text_left:
+        raise Illegal("more text than the session has left")
+    known = {key: value for key, value in event.items() if key not in ("type", "event_id")}
+    rule(known, replace(world, lent=event_id))
+
+
+def items(event: Event) -> list[Event]:
+    """The items that an event brings, wherever they stand."""
+    response = event.get("response")
+    brought = response.get("input", []) if isinstance(response, dict) else []
+    return [item for item in [event.get("item"), *brought] if isinstance(item, dict)]
+
+
+def characters(event: Event) -> int:
+    """How much an event writes into the conversation."""
+    contents = (item.get("content") for item in items(event))
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    return sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
+
+
+def answered(event: Event) -> list[str]:
+    """The calls that an event answers."""
+    return [item["call_id"] for item in items(event) if item["type"] == "function_call_output"]
 
 
 def _nothing(event: Event, _world: World) -> None:
@@ -79,7 +104,7 @@ def _retrieve(event: Event, world: World) -> None:
 
 
 def _delete(event: Event, world: World) -> None:
-    if world.locked:
+    if not world.opens("conversation.item.delete", not world.locked):
         raise Illegal("a locked client deletes")
     exactly(event, required=("item_id",))
     _visible(event["item_id"], world.items)
@@ -126,7 +151,7 @@ def _item(item: Any, world: World) -> None:
 
 
 def _output(item: Event, world: World) -> None:
-    if world.locked:
+    if not world.opens("function_call_output", not world.locked):
         raise Illegal("a locked client answers a call")
     exactly(item, required=("type", "call_id", "output"), optional=("id",))
     if item["call_id"] not in world.calls:
@@ -142,13 +167,18 @@ def _part(part: Any, role: Any, world: World) -> None:
     allowed: dict[tuple[Any, Any], bool] = {
         ("user", "input_text"): True,
         ("user", "input_audio"): world.opened or (world.guided and not world.listens),
-        ("user", "input_image"): world.opened and world.pictures,
+        ("user", "input_image"): world.opened,
         ("system", "input_text"): world.opened,
         ("assistant", said): world.opened or (world.guided and world.history),
     }
     kind = part.get("type")
-    if not isinstance(role, str) or not isinstance(kind, str) or not allowed.get((role, kind)):
+    row = f"{role}/{'output_text' if kind == 'text' else kind}"
+    if not isinstance(role, str) or not isinstance(kind, str) or (role, kind) not in allowed:
         raise Illegal(f"a part {kind!r} of role {role!r}")
+    if not world.opens(row, allowed[role, kind]):
+        raise Illegal(f"a part {kind!r} of role {role!r}, for this client")
+    if kind == "input_image" and not world.pictures:
+        raise Illegal("a picture that upstream has no name for")
     if kind == "input_audio":
         exactly(part, required=("type", "audio"))
         _audio(part["audio"], world)
@@ -184,7 +214,8 @@ def _response_create(event: Event, world: World) -> None:
 
 
 def _input(entries: Any, world: World) -> None:
-    if world.locked or not isinstance(entries, list) or len(entries) > INPUT_ENTRIES:
+    opened = world.opens("response.input", not world.locked)
+    if not opened or not isinstance(entries, list) or len(entries) > INPUT_ENTRIES:
         raise Illegal("an input")
     named: list[str] = []
     for entry in entries:
@@ -196,6 +227,9 @@ def _input(entries: Any, world: World) -> None:
             _item(entry, world)
     if len(set(named)) != len(named):
         raise Illegal("an item that is named twice")
+    calls = answered({"response": {"input": entries}})
+    if len(set(calls)) != len(calls):
+        raise Illegal("a call that is answered twice")
 
 
 def _session_update(event: Event, world: World) -> None:

@@ -36,8 +36,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z")
 
 def session_settings(session: Any, world: World) -> None:
     """The `session` object of a client's `session.update`."""
-    if world.locked:
-        raise Illegal("a locked client changes the session")
     if not isinstance(session, dict):
         raise Illegal("a session that is no object")
     flat = session if world.preview else _flattened(session)
@@ -61,7 +59,7 @@ def response_settings(key: str, value: Any, world: World) -> None:
 
 
 def _setting(path: str, profiles: str, check: Check, value: Any, world: World) -> None:
-    if world.profile[0] not in profiles:
+    if not world.opens(path, world.profile[0] in profiles):
         raise Illegal(f"{path} of a {world.profile} client")
     try:
         check(value, world)
@@ -130,6 +128,8 @@ def _of_preview_alone(check: Check) -> Check:
 def _modalities(value: Any, world: World) -> None:
     if value not in ([["text", "audio"], ["text"]] if world.preview else [["audio"], ["text"]]):
         raise Illegal("modalities")
+    if ("audio" if "audio" in value else "text") not in world.modalities:
+        raise Illegal("a modality that the operator does not offer")
 
 
 def _format(value: Any, world: World) -> None:
@@ -139,13 +139,12 @@ def _format(value: Any, world: World) -> None:
 
 
 def _turn_detection(value: Any, world: World) -> None:
+    forced = {name: must for name in _FLAGS if (must := getattr(world, name)) is not None}
     if value is None:
+        if any(forced.values()):
+            raise Illegal("what the operator forces on is off")
         return
-    exactly(
-        value,
-        required=("type",) if world.create_response is None else ("type", "create_response"),
-        optional=("create_response", "interrupt_response", "eagerness", *_RANGES),
-    )
+    exactly(value, required=("type", *forced), optional=(*_FLAGS, "eagerness", *_RANGES))
     one_of(value["type"], "server_vad", "semantic_vad")
     foreign = ("eagerness",) if value["type"] == "server_vad" else _RANGES
     if any(name in value for name in foreign):
@@ -155,13 +154,14 @@ def _turn_detection(value: Any, world: World) -> None:
             number_in(value[name] if name == "threshold" else whole(value[name]), low, high)
     if "eagerness" in value:
         one_of(value["eagerness"], "low", "medium", "high", "auto")
-    for name in ("create_response", "interrupt_response"):
+    for name in _FLAGS:
         if name in value:
             flag(value[name])
-    if world.create_response not in (None, value.get("create_response")):
-        raise Illegal("forced means forced")
+        if value.get(name) != forced.get(name, value.get(name)):
+            raise Illegal("forced means forced")
 
 
+_FLAGS = ("create_response", "interrupt_response")
 _RANGES = {
     "threshold": (0.1, 0.95),
     "prefix_padding_ms": (0, 2000),
@@ -254,13 +254,17 @@ def _tool_choice(value: Any, world: World) -> None:
         raise Illegal("a tool that the operator does not offer")
 
 
-def _metadata(value: Any, _world: World) -> None:
+MARK = "relay_request"
+"""The pair in which the relay says which request it is."""
+
+
+def _metadata(value: Any, world: World) -> None:
     if not isinstance(value, dict) or len(value) > 16:
         raise Illegal("no object of 16 pairs")
     for key, entry in value.items():
         text(key, 64)
         text(entry, 512)
-        if key.startswith("relay"):
+        if key.casefold().startswith("relay") and (key, entry) != (MARK, world.lent):
             raise Illegal("a key of the relay's")
 
 

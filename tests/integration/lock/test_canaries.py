@@ -42,9 +42,12 @@ class Seen:
     why: str
     open_only: bool = False
     split_only: bool = False  # where one event of a preview upstream becomes two for a GA client
+    switch: str | None = None  # the setting of the operator's that shows it
 
-    def covers(self, kind: str, path: str, profile: Profile, split: bool = True) -> bool:
-        if self.open_only and profile is not Profile.OPEN:
+    def covers(self, kind: str, path: str, policy: Policy, split: bool = True) -> bool:
+        if self.open_only and policy.profile is not Profile.OPEN:
+            return False
+        if self.switch is not None and not getattr(policy, self.switch):
             return False
         if self.split_only and not split:
             return False
@@ -60,11 +63,57 @@ ITEM_FIELDS = (
     *("arguments", "output", "object", "status"),
     *("content[].text", "content[].transcript"),
 )
+COUNTS = (
+    *("total_tokens", "input_tokens", "output_tokens"),
+    *("input_token_details.text_tokens", "input_token_details.audio_tokens"),
+    *("output_token_details.text_tokens", "output_token_details.audio_tokens"),
+)
+PROMPT_COUNTS = of_items("input_token_details", "image_tokens", "cached_tokens")
+CACHED = of_items(
+    "input_token_details.cached_tokens_details", "text_tokens", "audio_tokens", "image_tokens"
+)
+TURN = ("eagerness", "prefix_padding_ms", "silence_duration_ms", "threshold")
 SEEN = (
     Seen(("*",), ("event_id",), "clients demand it; upstream's number of the event"),
     Seen(HOT, ("delta", "text", "transcript", "arguments", "call_id"), "what the model says"),
     Seen(("response.function_call_arguments.done",), ("name",), "the client's tool"),
-    Seen(HOT, (UNKNOWN, f"{UNKNOWN}_too.{UNKNOWN}[]"), "see HOT"),
+    Seen(HOT, (UNKNOWN, f"{UNKNOWN}_too.{UNKNOWN}[]", f"{UNKNOWN}_more"), "see HOT"),
+    Seen(
+        ("response.*text.*", "response.*audio.*", "response.*_transcript.*")
+        + ("response.content_part.*",)
+        + ("conversation.item.truncated", "conversation.item.input_audio_transcription.*"),
+        ("content_index",),
+        "which part of the item",
+    ),
+    Seen((*HOT, "response.content_part.*", "response.output_item.*"), ("output_index",), "which"),
+    Seen(
+        ("input_audio_buffer.*", "conversation.item.truncated"),
+        ("audio_start_ms", "audio_end_ms"),
+        "when this user spoke",
+    ),
+    Seen(
+        ("conversation.item.input_audio_transcription.segment",),
+        ("start", "end"),
+        "when this user spoke",
+    ),
+    Seen(
+        RESPONSE,
+        tuple(f"response.usage.{name}" for name in (*COUNTS, *PROMPT_COUNTS, *CACHED)),
+        "what it cost",
+        switch="show_usage",
+    ),
+    Seen(
+        ("conversation.item.input_audio_transcription.completed",),
+        tuple(f"usage.{name}" for name in (*COUNTS[:5], "seconds")),
+        "what it cost",
+        switch="show_usage",
+    ),
+    Seen(
+        ("rate_limits.updated",),
+        of_items("rate_limits[]", "name", "limit", "remaining", "reset_seconds"),
+        "what is left of the deployment's quota",
+        switch="show_rate_limits",
+    ),
     Seen(
         ("response.content_part.*",),
         ("part.text", "part.transcript"),
@@ -77,7 +126,8 @@ SEEN = (
     ),
     Seen(
         ("conversation.item.input_audio_transcription.*",),
-        ("logprobs[].token", f"logprobs[].{UNKNOWN}", f"logprobs[].{UNKNOWN}_too.{UNKNOWN}[]"),
+        of_items("logprobs[]", "token", "logprob", "bytes[]", UNKNOWN, f"{UNKNOWN}_more")
+        + (f"logprobs[].{UNKNOWN}_too.{UNKNOWN}[]",),
         "the profile shows how sure upstream is of the words",
         open_only=True,
     ),
@@ -101,6 +151,7 @@ SEEN = (
     Seen(
         RESPONSE,
         of_items("response", "voice", "output_audio_format", "modalities[]", "max_output_tokens")
+        + of_items("response", "temperature")
         + of_items("response", "audio.output.voice", "audio.output.format.rate")
         + of_items("response", "audio.output.format")  # a word between the two spellings
         + of_items("response", "output_modalities[]"),
@@ -109,10 +160,12 @@ SEEN = (
     Seen(("conversation.created",), ("conversation.id", "conversation.object"), "documented"),
     Seen(
         ("session.updated",),
-        of_items("session", "voice", "turn_detection.eagerness", "max_response_output_tokens")
+        of_items("session", "voice", "max_response_output_tokens", "temperature", "speed")
+        + of_items("session.turn_detection", *TURN)
+        + of_items("session.audio.input.turn_detection", *TURN, "idle_timeout_ms")
+        + of_items("session.audio.output", "speed")
         + of_items("session", "input_audio_transcription.language", "max_output_tokens")
         + of_items("session.audio.input", "format.rate", "transcription.language")
-        + ("session.audio.input.turn_detection.eagerness",)
         + of_items("session.audio.output", "voice", "format.rate"),
         "clients steer by voice, formats, turn detection and language",
     ),
@@ -131,8 +184,19 @@ PAIRS = [(upstream, client) for upstream in Dialect for client in Dialect]
 NAMES = {"assistant": "item_a", "user": "item_u", "system": "item_s"}
 
 
-def scene(profile: Profile, dialect: Dialect, client: Dialect | None = None) -> Scene:
-    policy = Policy(profile=profile, client_tools=(LAMP,), server_tools=(SECRET,))
+SWITCHES = ({}, {"show_usage": False, "show_rate_limits": True})
+"""The settings of which something that is seen depends, both ways."""
+
+
+def rules(profile: Profile, switches: int = 0) -> Policy:
+    tools = {"client_tools": (LAMP,), "server_tools": (SECRET,)}
+    return Policy(profile=profile, **tools, **SWITCHES[switches])
+
+
+def scene(
+    profile: Profile, dialect: Dialect, client: Dialect | None = None, switches: int = 0
+) -> Scene:
+    policy = rules(profile, switches)
     at = Scene(Cast(policy, client or dialect, dialect))
     output = {"type": "function_call_output", "call_id": "call_1", "output": "x"}
     at.item("item_o", after="item_c", **output)
@@ -182,25 +246,29 @@ def shown(commands: list[Command]) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def leaked(dialect: Dialect, profile: Profile, client: Dialect) -> frozenset[tuple[str, str]]:
+def leaked(
+    dialect: Dialect, profile: Profile, client: Dialect, switches: int = 0
+) -> frozenset[tuple[str, str]]:
     """All (event, path) at which a client of this profile sees a canary."""
     return frozenset(
         leak
         for event in variants(dialect)
-        for leak in shown(scene(profile, dialect, client).told(**event))
+        for leak in shown(scene(profile, dialect, client, switches).told(**event))
     )
 
 
 @pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("switches", range(len(SWITCHES)))
 @pytest.mark.parametrize(("dialect", "client"), PAIRS)
 def test_nothing_is_seen_that_is_not_meant_to_be_seen(
-    dialect: Dialect, client: Dialect, profile: Profile
+    dialect: Dialect, client: Dialect, profile: Profile, switches: int
 ) -> None:
+    policy = rules(profile, switches)
     split = (dialect, client) == (Dialect.PREVIEW, Dialect.GA)
     unmeant = {
         (kind, path)
-        for kind, path in leaked(dialect, profile, client)
-        if not any(seen.covers(kind, path, profile, split) for seen in SEEN)
+        for kind, path in leaked(dialect, profile, client, switches)
+        if not any(seen.covers(kind, path, policy, split) for seen in SEEN)
     }
     assert not unmeant
 
@@ -209,9 +277,10 @@ def test_nothing_is_seen_that_is_not_meant_to_be_seen(
 def test_whatever_the_list_says_is_really_seen(seen: Seen) -> None:
     found = {
         path
+        for switches in range(len(SWITCHES))
         for dialect, client in PAIRS
-        for kind, path in leaked(dialect, Profile.OPEN, client)
-        if seen.covers(kind, path, Profile.OPEN)
+        for kind, path in leaked(dialect, Profile.OPEN, client, switches)
+        if seen.covers(kind, path, rules(Profile.OPEN, switches))
     }
     assert found == set(seen.paths)
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from app.policy.policy import Policy, Profile
+from app.policy.policy import Act, Policy, Profile
 from app.protocol.names import Dialect
 from app.session.commands import Note, PauseClient, ToClient, ToUpstream
-from tests.harness.readings import first_wins, last_wins, one_meaning, same
-from tests.integration.lock.attacks import FREE, KEY_MARK, MARK, attack
-from tests.integration.lock.language import EVENTS, check
+from tests.harness.readings import READINGS, one_meaning, same
+from tests.integration.lock.attacks import KEY_MARK, MARK, attack
+from tests.integration.lock.language import EVENTS, answered, characters, check
 from tests.integration.lock.scene import DOOR, LAMP, SECRET, Cast, Scene
+from tests.integration.lock.words import World
 
 EXAMPLES = 20_000
 BATCHES = 8
@@ -34,6 +35,23 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"transcription_model": "the-deployment", "languages": ("de",), "create_response": False},
     {"moderates": True, "interrupt_response": True, "voices": ("echo", "marin")},
     {"history": True, "max_output_tokens": 99, "output_modalities": ("text",)},
+    {"interrupt_response": False, "output_modalities": ("audio",), "session_characters": 40},
+    {
+        "rows": {
+            "session.instructions": Act.ALLOW,
+            "session.temperature": Act.STRIP,
+            "response.tools": Act.STRIP,
+            "user/input_text": Act.REFUSE,
+            "assistant/output_text": Act.ALLOW,
+            "conversation.item.retrieve": Act.REFUSE,
+        }
+    },
+    {
+        "reports": frozenset(
+            {"response.instructions", "response.input", "system/input_text"}
+            | {"conversation.item.delete", "function_call_output", "session.tools"}
+        )
+    },
 )
 SPELLINGS = (
     (Dialect.PREVIEW, Dialect.PREVIEW),
@@ -44,6 +62,41 @@ SPELLINGS = (
 )
 
 
+OWN_INSTRUCTIONS = "session.instructions"
+
+
+class Told:
+    """What one scene's upstream has been told so far, in so far as it binds what may follow."""
+
+    def __init__(self, at: Scene) -> None:
+        self.at = at
+        self.text = 0
+        self.calls: set[str] = set()
+        self.ids: set[str] = set()
+
+    def world(self, said: frozenset[str]) -> World:
+        """The world in which the next event must be legal."""
+        policy, world = self.at.cast.policy, self.at.world
+        opened = {name: act is Act.ALLOW for name, act in policy.rows.items()}
+        return replace(
+            world,
+            said_ids=said,
+            modalities=policy.output_modalities,
+            interrupt_response=policy.interrupt_response,
+            rows=opened | dict.fromkeys(policy.reports, True),
+            text_left=policy.session_characters - self.text,
+            calls=world.calls - self.calls,
+        )
+
+    def note(self, event: dict[str, Any]) -> None:
+        """The event has gone upstream."""
+        self.text += characters(event)
+        self.calls |= set(answered(event))
+        if "event_id" in event:
+            assert event["event_id"] not in self.ids, "an id is lent twice"
+            self.ids.add(event["event_id"])
+
+
 def scene(profile: Profile, number: int) -> Scene:
     """A scene of this profile; the rest varies with the number."""
     client, upstream = SPELLINGS[number % len(SPELLINGS)]
@@ -51,8 +104,7 @@ def scene(profile: Profile, number: int) -> Scene:
         profile=profile,
         client_tools=(LAMP, DOOR),
         server_tools=(SECRET,),
-        session_characters=10**9,
-        **VARIANTS[number % len(VARIANTS)],
+        **{"session_characters": 10**9, **VARIANTS[number % len(VARIANTS)]},
     )
     return Scene(Cast(policy, client, upstream, fresh=policy.history and number % 2 == 1))
 
@@ -70,47 +122,43 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(entry)
 
 
-def without_free_names(value: Any) -> Any:
-    """Without the names that a client invents for itself: nobody reads those in another case."""
-    if isinstance(value, dict):
-        return {k: without_free_names(v) for k, v in value.items() if k not in FREE}
-    return [without_free_names(entry) for entry in value] if isinstance(value, list) else value
-
-
-def check_forwarded(frame: bytes, said: bytes, at: Scene) -> str:
+def check_forwarded(frame: bytes, said: bytes, told: Told) -> str:
     """The type of the event `frame`, which came of what the client said."""
-    meaning = last_wins(frame)
-    assert same(meaning, first_wins(frame))
-    one_meaning(json.dumps(without_free_names(meaning)).encode())
+    meaning = one_meaning(frame)
     own = json.loads(said).get("event_id")
-    check(meaning, replace(at.world, said_ids=frozenset({own})))
+    check(meaning, told.world(frozenset({own})))
+    told.note(meaning)
     return str(meaning["type"])
 
 
 def check_answer(frame: bytes, at: Scene) -> str:
-    """The event's type."""
-    event = one_meaning(frame)
+    """The event's type. Of `relay`, keys are names in the client's own words, in any case."""
+    event, *others = (reading(frame) for reading in READINGS)
+    told = event.pop("relay", {})
+    for other in others:
+        other.pop("relay", None)
+        assert same(event, other)
     assert event["event_id"].startswith("rly_feed_")
     assert event["type"] in ("error", "session.updated")
     if event["type"] == "session.updated":
-        told = event.pop("relay")
-        told.pop("ignored", None)  # names of fields, as this client spelled them
         assert MARK not in "".join(map(str, told.get("changed", {}).values()))
-        if at.cast.policy.profile is Profile.OPEN:
-            del event["session"]["instructions"]  # an open client sees its own
-    for text in strings(event):
+        if at.cast.policy.profile is Profile.OPEN or OWN_INSTRUCTIONS in at.cast.policy.rows:
+            del event["session"]["instructions"]  # who may set them sees its own
+        told = {}
+    for text in strings([event, told]):
         assert MARK not in text
         assert KEY_MARK not in text
     return str(event["type"])
 
 
-def confront(at: Scene, frame: bytes, seen: Counter[str]) -> None:
+def confront(told: Told, frame: bytes, seen: Counter[str]) -> None:
     """One frame, and everything that must be true of what comes of it."""
+    at = told.at
     commands = at.play(frame)
     for command in commands:
         match command:
             case ToUpstream(_, sent):
-                seen[f"sent {check_forwarded(sent, frame, at)}"] += 1
+                seen[f"sent {check_forwarded(sent, frame, told)}"] += 1
             case ToClient(sent):
                 seen[f"told {check_answer(sent, at)}"] += 1
             case Note(_, fields):
@@ -127,15 +175,15 @@ def test_what_goes_upstream_is_always_in_the_language_and_has_one_meaning(batch:
     rng = Random(f"lock {batch}")
     seen: Counter[str] = Counter()
     for number in range(EXAMPLES // BATCHES // SCENE_LASTS + 1):
-        scenes = [scene(profile, number) for profile in Profile]
+        scenes = [Told(scene(profile, number)) for profile in Profile]
         for _ in range(SCENE_LASTS):
-            frame = attack(rng, scenes[0].cast.client)
+            frame = attack(rng, scenes[0].at.cast.client)
             seen["frames"] += 1
-            for at in scenes:
+            for told in scenes:
                 try:
-                    confront(at, frame, seen)
+                    confront(told, frame, seen)
                 except Exception as fault:
-                    cast = at.cast
+                    cast = told.at.cast
                     raise AssertionError(
                         f"{cast.policy} {cast.client} -> {cast.upstream}: {frame[:2000]!r}"
                     ) from fault

@@ -194,7 +194,7 @@ def check_setting(
         assert told["ignored"] == [said]
         assert told["profile"] == profile
         assert told["event_id"] == "mine"
-        assert told["why"].startswith("docs/policy#")
+        assert told["why"].startswith("docs/policy.md#")
 
 
 @pytest.mark.parametrize("profile", [profile.value for profile in Profile])

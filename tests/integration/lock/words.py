@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,9 @@ class World:
     transcribes. `root`: what "before the first visible item" means upstream. `tools` are the
     operator's tools of the client, `hidden_tools` those that run on the server; both by name.
     `pictures`: upstream's dialect has them, or its fault is the client's own affair, because both
-    speak that dialect. `said_ids` are the texts that the client itself sent: the relay may lend ids of its own.
+    speak that dialect. `said_ids` are the texts that the client itself sent. `rows` are those that
+    the operator has opened (true) or shut. `calls` have no answer yet, `text_left` is what may
+    still be written. `lent` is the id that the relay gave to the event that is being read.
     """
 
     profile: str
@@ -42,6 +44,15 @@ class World:
     most_tokens: int = 4096
     pictures: bool = True
     said_ids: frozenset[str] = frozenset()
+    modalities: tuple[str, ...] = ("audio", "text")
+    interrupt_response: bool | None = None
+    rows: Mapping[str, bool] = field(default_factory=dict)
+    text_left: int = 10**9
+    lent: str | None = None
+
+    def opens(self, row: str, otherwise: bool) -> bool:
+        """Whether the row is open: as its operator says, or else as its profile does."""
+        return self.rows.get(row, otherwise)
 
     @property
     def locked(self) -> bool:

@@ -73,7 +73,7 @@ PROBES = (
         8,
         401,
     ),
-    Probe("odd_upgrades", "28 handshakes that are none, again and again", "each is answered", 8),
+    Probe("odd_upgrades", "28 handshakes that are none, again and again", "an answer to each", 2),
     Probe(
         "ping_flood",
         "pings without end, and never reads",
