@@ -177,6 +177,8 @@ def _wire_limits() -> Iterator[_Limit]:
 def _door_limits() -> Iterator[_Limit]:
     head, store = HeadLimits(), StoreLimits()
     ticket = Settings.model_fields["ticket_seconds"].default
+    per_ip = str(Settings.model_fields["max_sessions_per_ip"].default)
+    yield "sessions of one address (`RELAY_MAX_SESSIONS_PER_IP`)", per_ip, "`too_many_sessions`"
     yield "a ticket's life (`RELAY_TICKET_SECONDS`)", f"{ticket} s", "`unauthenticated`"
     yield "unused tickets of one user", f"{store.tickets_per_owner}", "HTTP 429"
     yield "body of `POST /tickets`", _size(BODY_BYTES), "HTTP 413"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.policy.policy import PREVIEW_VOICES, Act, Policy, Profile
+from app.policy.policy import Act, Policy, Profile
 from app.policy.rows import ROWS, choices, spoken
 from app.policy.turn_detection import TurnDetection
+from app.protocol.dialects.voices import PREVIEW_VOICES
 from app.settings import Settings, load
 from app.settings.policy_file import Changes, PolicyFile, parse_policy
 from app.settings.policy_manual import EXAMPLE, MEANINGS, policy_file_md

@@ -47,9 +47,7 @@ def kinds(dialect: Dialect) -> set[str]:
 
 def leaks(value: Any, path: str = "") -> Iterator[str]:
     """The paths of all canaries in what a client was sent; list positions are `[]`."""
-    if isinstance(value, str) and CANARY in value:
-        yield path
-    elif isinstance(value, int | float) and FIRST_NUMBER <= value < FIRST_NUMBER + 1_000_000:
+    if _is_canary(value):
         yield path
     elif isinstance(value, list):
         for entry in value:
@@ -60,6 +58,12 @@ def leaks(value: Any, path: str = "") -> Iterator[str]:
             if CANARY in key:
                 yield f"{path}{{}}"
             yield from leaks(entry, f"{path}{shown}".removeprefix("."))
+
+
+def _is_canary(value: Any) -> bool:
+    if isinstance(value, str):
+        return CANARY in value
+    return isinstance(value, int | float) and 0 <= value - FIRST_NUMBER < len(_numbers)
 
 
 def _objects(model: type[BaseModel], path: str, wild: bool) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from . import conformance
 from .limits import LIMITS
 from .probes import ARTIFACT, PROBES
-from .test_conformance import CASES
+from .test_conformance import CASES, OFFERS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "wire.md"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
@@ -31,7 +31,8 @@ def cases() -> str:
         rows = [case for case in CASES if case.id.partition(".")[0] == number]
         refused = sum(case.ends is not None for case in rows)
         lines.append(f"| {number} | {title} | {len(rows)} | {refused} |")
-    lines.append("| 12, 13 | Compression: never offered, never accepted | 6 | 6 |")
+    offers = len(OFFERS) + 1  # the last is upstream's
+    lines.append(f"| 12, 13 | Compression: never offered or accepted | {offers} | {offers} |")
     return "\n".join(lines) + "\n"
 
 
@@ -52,7 +53,9 @@ def probes(old: str) -> str:
     }
     if ARTIFACT.exists():
         for row in json.loads(ARTIFACT.read_text())["rows"]:
-            gone = "-" if row["gone_s"] is None else f"{row['gone_s']:.1f}"
+            known = figures.get(row["name"], ["-"] * FIGURES)[-1]
+            # `make test` does not wait for the slowest ends: those stay as `make soak` found them.
+            gone = known if row["gone_s"] is None else f"{row['gone_s']:.1f}"
             figures[row["name"]] = [
                 f"{row['growth_mib']:.1f}",
                 f"{row['quiet_ms']:.1f}",

@@ -115,12 +115,12 @@ def test_a_row_in_report_mode_is_named_in_the_hint() -> None:
 
 
 def test_turn_detection_stays_on_where_the_operator_forces_something_on() -> None:
-    for forced in ({"create_response": True}, {"interrupt_response": True}):
-        told = acknowledged(session_update(turn_detection=None), Policy(**forced)).hint
+    for forced in (Policy(create_response=True), Policy(interrupt_response=True)):
+        told = acknowledged(session_update(turn_detection=None), forced).hint
         assert told is not None
         assert told.rules == {"session.turn_detection": "session-turn-detection"}
         old = session_update(turn_detection={"type": "none"})
-        assert acknowledged(old, Policy(**forced)).hint == told
+        assert acknowledged(old, forced).hint == told
     off = forwarded(session_update(turn_detection=None), Policy(create_response=False))
     assert off.event["session"]["audio"]["input"]["turn_detection"] is None
 

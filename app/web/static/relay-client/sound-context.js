@@ -1,6 +1,9 @@
-// The one AudioContext of the page, at the device's own rate, for both directions (so that echo
-// cancellation sees what is played). Browsers let it run only after a tap, and iOS takes it away
-// during a phone call ("interrupted"): whoever uses it can ask for its state in words.
+// One AudioContext for both directions, at the device's own rate (so that echo cancellation sees
+// what is played). Browsers let it run only after a tap, and iOS takes it away during a phone call
+// ("interrupted"): whoever uses it can ask for its state in words.
+
+import { Problem } from "./problem.js";
+import { Talker } from "./talker.js";
 
 const RESUME_MS = 2000;
 
@@ -15,10 +18,26 @@ function within(promise, ms) {
   ]);
 }
 
-export class SoundContext extends EventTarget {
+let shared = null;
+
+export class SoundContext extends Talker {
+  #options;
+  #worklets;
   #context = null;
   #modules = null;
   #sink = "";
+
+  /** @param {{worklets?: string|URL, sampleRate?: number, latencyHint?: string}} options */
+  constructor({ worklets = new URL("./", import.meta.url), latencyHint = "interactive", ...options } = {}) {
+    super();
+    this.#worklets = new URL(worklets, globalThis.location?.href);
+    this.#options = { latencyHint, ...options };
+  }
+
+  /** The one that AudioIn and AudioOut use where they are given none. */
+  static get shared() {
+    return (shared ??= new SoundContext());
+  }
 
   /** The AudioContext, or null before the first `open`. */
   get context() {
@@ -37,17 +56,21 @@ export class SoundContext extends EventTarget {
 
   /**
    * Call inside a tap or key press, before any await: elsewhere the browser keeps it suspended.
-   * Throws an Error with words for a person when sound cannot run.
+   * Throws a Problem when sound cannot run.
    */
   async open() {
     if (!this.#context || this.#context.state === "closed") this.#create();
-    await this.resume();
+    const running = await this.resume();
     this.#modules ??= this.#load();
     try {
       await this.#modules;
     } catch (cause) {
       this.#modules = null;
-      throw new Error("The audio worklets did not load. Reload the page.", { cause });
+      throw new Problem("The audio worklets did not load.", "Reload the page.", "worklets", cause);
+    }
+    if (!running) {
+      const title = "The browser keeps the sound suspended.";
+      throw new Problem(title, "Press the button once more.", "suspended");
     }
   }
 
@@ -56,6 +79,11 @@ export class SoundContext extends EventTarget {
     if (!this.#context) return false;
     if (this.#context.state !== "running") await within(this.#context.resume(), RESUME_MS);
     return this.#context.state === "running";
+  }
+
+  /** Give the device back. `open` makes a new one. */
+  async close() {
+    if (this.#context && this.#context.state !== "closed") await this.#context.close();
   }
 
   /** Play through another speaker, where the browser can (AudioContext.setSinkId). */
@@ -70,18 +98,19 @@ export class SoundContext extends EventTarget {
 
   #create() {
     if (typeof AudioContext === "undefined" || typeof AudioWorkletNode === "undefined") {
-      throw new Error("This browser has no AudioWorklet. Use a current Chrome, Edge, Firefox or Safari.");
+      const remedy = "Use a current Chrome, Edge, Firefox or Safari, and open the page over https.";
+      throw new Problem("This browser has no AudioWorklet.", remedy, "unsupported");
     }
     if (navigator.audioSession) navigator.audioSession.type = "play-and-record"; // iOS loudspeaker
-    this.#context = new AudioContext({ latencyHint: "interactive" });
+    this.#context = new AudioContext(this.#options);
     this.#modules = null;
     if (this.#sink) this.#context.setSinkId?.(this.#sink).catch(() => {}); // gone: the default plays
-    this.#context.addEventListener("statechange", () => this.dispatchEvent(new Event("state")));
+    this.#context.addEventListener("statechange", () => this._tell("state", { state: this.state }));
   }
 
   async #load() {
     const worklet = this.#context.audioWorklet;
-    await worklet.addModule(new URL("./capture-worklet.js", import.meta.url));
-    await worklet.addModule(new URL("./playback-worklet.js", import.meta.url));
+    await worklet.addModule(new URL("./capture-worklet.js", this.#worklets));
+    await worklet.addModule(new URL("./playback-worklet.js", this.#worklets));
   }
 }
