@@ -116,7 +116,7 @@ def policy_blocks() -> dict[str, str]:
         "session fields": _fields("session", SESSION_FIELDS, rule),
         "response fields": _fields("response", RESPONSE_FIELDS, rule),
         "content parts": _rows(
-            "role and part", {f"`{spoken(row)}`": row for row in CONTENT_PARTS.values()}, rule
+            "role and part", {_both_names(row): row for row in CONTENT_PARTS.values()}, rule
         ),
         "item types": _rows("item", entries, rule),
         "anything else": _rows("what has no row", nowhere, rule),
@@ -144,6 +144,11 @@ class _Anchors:
 def _rows(what: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> str:
     lines = ((name, *_acts(row), row.why, row.shut, rule(row.rule)) for name, row in rows.items())
     return table((what, *_PROFILES, *_WHYS, "rule"), lines)
+
+
+def _both_names(row: Row) -> str:
+    said = spoken(row)
+    return f"`{said}`" if said == row.name else f"`{said}` (GA: `{row.name}`)"
 
 
 def _acts(row: Row) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.protocol.close_reasons import CloseReason
@@ -61,7 +61,20 @@ class Live:
         if self.ended is None:
             self.ended = reason
         if self.relay is not None:
-            self.relay.end(reason)
+            self._tell(self.relay, lambda relay: relay.end(reason))
+
+    def draining(self, seconds: float) -> None:
+        """Says in how many seconds the process will end it (infinite: nobody knows). One that is
+        not admitted need not be told: a draining process admits none."""
+        if self.relay is not None:
+            self._tell(self.relay, lambda relay: relay.draining(seconds))
+
+    def _tell(self, relay: Relay, what: Callable[[Relay], None]) -> None:
+        """A bug in one session is that session's: the others are still to be told."""
+        try:
+            what(relay)
+        except Exception as error:
+            relay.failed(error)
 
     def meant_by(self, revocation: Revocation) -> bool:
         """Whether the revocation names this session, or its user."""

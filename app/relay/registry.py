@@ -11,6 +11,7 @@ this process) and its lease (what counts for user and address, over all replicas
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from app.auth.principal import Principal
 from app.protocol.close_reasons import CloseReason
 from app.relay.admission import LiveSession, Opening, Refused
 from app.relay.dials import Dials
+from app.relay.draining import drain, tell
 from app.relay.live import Book, Live, SessionView
 from app.relay.notes import NoteLog
 from app.relay.proving import Verify, believe_nobody
@@ -38,11 +40,7 @@ log = structlog.get_logger("relay.registry")
 RETRY_AFTER_SECONDS = 5.0
 """What a client is told that finds no free slot."""
 
-FAREWELL_SECONDS = 7.0
-"""The close deadline of a wire, its abort, and a second."""
-
-
-__all__ = ["FAREWELL_SECONDS", "LiveSession", "MakeGate", "Opening", "Refused", "Registry"]
+__all__ = ["LiveSession", "MakeGate", "Opening", "Refused", "Registry"]
 
 MakeGate = Callable[[str, Principal, Opening, Meters], Gate]
 
@@ -217,22 +215,17 @@ class Registry:
 
     def refuse_new(self) -> None:
         """The first half of a drain: no new sessions, live ones go on. There is no way back."""
-        if not self.draining:
-            log.info("drain.refusing", sessions=len(self._live))
+        if self.draining:
+            return
+        log.info("drain.refusing", sessions=len(self._live))
         self.draining = True
+        tell(self._live, math.inf)
 
     async def drain(self, within: float, hurry: asyncio.Event) -> None:
-        """Refuses new sessions, lets live ones go on for `within` seconds or until `hurry` is
-        set, then ends the rest and waits for their farewells."""
+        """Refuses new sessions, tells live ones, lets them go on for `within` seconds or until
+        `hurry` is set, then ends the rest (see `draining`) and waits for their farewells."""
         self.draining = True
-        if self._live:
-            log.info("drain.waiting", sessions=len(self._live), seconds=within)
-        if await self._live.emptied(within, hurry):
-            return
-        log.warning("drain.ending", sessions=len(self._live))
-        for live in self._live:
-            live.end(CloseReason.DRAINING)
-        await self._live.emptied(FAREWELL_SECONDS)
+        await drain(self._live, within, hurry)
 
 
 def _abandon(admitted: asyncio.Future[LiveSession]) -> None:

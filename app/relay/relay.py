@@ -96,6 +96,11 @@ class Relay:
         if not self._over.done():
             self._obey(self._gate.end(reason))
 
+    def draining(self, seconds: float) -> None:
+        """Tells the session when the process will close it (infinite: nobody knows yet)."""
+        if not self._over.done():
+            self._obey(self._gate.on_draining(seconds, self._loop.time()))
+
     async def run(self) -> CloseReason:
         """Lives until the session has ended and both sockets are gone; returns why.
 
@@ -176,21 +181,15 @@ class Relay:
                 assert_never(command)
 
     async def _dial(self, leg: LegId) -> None:
-        began = self._loop.time()
+        began, session = self._loop.time(), self._gate.session_id
         try:
             wire = await self._dials.dial(
                 timeout=self._gate.limits.setup_seconds, deployment=self._gate.deployment
             )
         except DialFailed as failure:
-            log.warning(
-                "dial.failed",
-                session=self._gate.session_id,
-                reason=failure.reason,
-                detail=failure.detail,
-            )
-            self._obey(
-                self._gate.on_upstream_lost(leg, failure.reason, retry_after=failure.retry_after)
-            )
+            reason, detail = failure.reason, failure.detail
+            log.warning("dial.failed", session=session, reason=reason, detail=detail)
+            self._obey(self._gate.on_upstream_lost(leg, reason, failure.retry_after))
             return
         except Exception as error:
             self.failed(error)

@@ -5,6 +5,7 @@
     on_client    1 count  2 decode  3 judge  4 charge  5 encode       -> ToUpstream | ToClient
     on_upstream  1 kind   2 observe 3 judge  4 pass, rebuild or drop  -> ToClient
     on_identity  the answer to VerifyIdentity                         -> ToClient
+    on_draining  the process will end                                 -> ToClient
     on_timer     warnings and endings that are due
     *_lost, end  the last words, then End
 
@@ -66,6 +67,7 @@ class Gate:
         )
         self._identity = IdentityJudge(terms, self.state, self.clocks, self._notices)
         self._resume_at: float | None = None
+        self._drained_at: float | None = None
 
     # -- what others may know ------------------------------------------------------------------
 
@@ -164,6 +166,7 @@ class Gate:
             if isinstance(command, StartClient):
                 self.state.phase = Phase.READY
                 self.clocks.ready(now)
+                commands += self._told_of_drain(now)
             if isinstance(command, End):
                 return commands + self.end(command.reason)
             commands.append(command)
@@ -172,6 +175,18 @@ class Gate:
     def on_identity(self, answer: Proven | Unproven, now: float) -> list[Command]:
         """Whose proof it was that `VerifyIdentity` asked about."""
         return self._identity.answered(answer, now)
+
+    def on_draining(self, seconds: float, now: float) -> list[Command]:
+        """The process takes no new sessions, and will close this one in `seconds` (infinite: nobody
+        has said when). A session that is not ready yet tells its client as soon as it is."""
+        self._drained_at = now + seconds
+        return self._told_of_drain(now) if self.state.phase is Phase.READY else []
+
+    def _told_of_drain(self, now: float) -> list[Command]:
+        if self._drained_at is None:
+            return []
+        notice = self._notices.draining(self._drained_at - now)
+        return [] if notice is None else [ToClient(notice)]
 
     def on_client_lost(self, reason: CloseReason) -> list[Command]:
         """The client has left, or broke the rules of the wire."""

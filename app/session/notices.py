@@ -6,6 +6,7 @@ types break some SDKs, unknown fields break none (docs/protocol.md).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -90,6 +91,12 @@ class Notices:
                 "remaining_ms": max(0, round(warn.remaining * 1000)),
             }
         )
+
+    def draining(self, seconds: float) -> bytes | None:
+        """`relay.draining`: no new sessions are taken, and this one is closed in so many seconds at
+        the earliest (infinite: the relay will not close it, as far as is known)."""
+        told = None if math.isinf(seconds) else max(0, round(seconds * 1000))
+        return self._private({"type": "relay.draining", "close_in_ms": told})
 
     def identity_updated(self, expires_at: float | None) -> bytes:
         """`relay.identity.updated`: until when the new proof holds, in Unix seconds. Answers an

@@ -26,7 +26,7 @@ async def test_every_close_code_has_words_and_the_right_to_try_again(
     codes = sorted({ending.close_code for ending in ENDINGS.values()} | {4042, 4542, 1006})
     codes.remove(TIME_LIMIT)  # its words decide: see the next test
     body = f"return {codes}.map((code) => it.explainClose(code, ''));"
-    for why in await run(product, open_page, "close-reasons", body):
+    for why in await run(product, open_page, "relay-client/close-reasons", body):
         code = why["code"]
         assert why["title"]
         # 4004 may be tried again, but by a person: nobody has said anything.
@@ -43,7 +43,7 @@ async def test_only_the_time_limit_makes_1001_final(product: Product, open_page:
             it.explainClose({TIME_LIMIT}, reason, error));
         return {{ told, restart: it.explainClose(1012, "") }};
     """
-    found = await run(product, open_page, "close-reasons", body)
+    found = await run(product, open_page, "relay-client/close-reasons", body)
     by_reason, by_error, *others = found["told"]
     for why in (by_reason, by_error):
         assert (why["title"], why["retry"]) == (sentence, False)
@@ -154,7 +154,7 @@ async def test_resampling_keeps_speech_and_removes_what_would_alias(
         }
         return { all, alias: level(48000, 24000, 15000), kept: level(48000, 24000, 9000) };
     """
-    found = await run(product, open_page, "resampler", body)
+    found = await run(product, open_page, "relay-client/resampler", body)
     for rate, down, up in found["all"]:
         assert abs(down["made"] - 24_000) < 64, rate
         assert abs(up["made"] - rate) < 256, rate

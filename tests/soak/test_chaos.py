@@ -20,11 +20,16 @@ EMPTY_REDIS_FORGIVEN = 5.0
 BUGS = ("door.failed", "session.failed", "task.failed", "task.stuck", "tickets.failed")
 
 
-async def calamities(town: Town, seconds: float, every: float) -> int:
-    """All kinds in a random order, again and again; how many struck."""
+DEAD_LEASES = 60.0
+"""A relay that was killed takes places with it for so long."""
+SHORT = ("_redis_freezes", "_upstream_is_cut_off", "_redis_restarts_empty", "_a_relay_freezes")
+
+
+async def calamities(town: Town, seconds: float, every: float, kinds: tuple[str, ...]) -> int:
+    """All kinds (or these) in a random order, again and again; how many struck."""
     until, struck = time.monotonic() + seconds, 0
     while time.monotonic() < until:
-        disasters = town.city.disasters()
+        disasters = [one for one in town.city.disasters() if not kinds or one.__name__ in kinds]
         random.shuffle(disasters)
         for disaster in disasters:
             if time.monotonic() >= until:
@@ -46,7 +51,7 @@ async def peace(town: Town, wanted: int) -> None:
     await asyncio.sleep(2)
     assert town.lived["turns"] > turns, "nobody can talk after the last disaster"
     town.hold.set()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + DEAD_LEASES + 10
     while town.holding < wanted and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
     assert town.holding >= wanted, f"only {town.holding} of {wanted} hold a session"
@@ -64,17 +69,22 @@ async def balanced(city: City, wanted: int) -> bool:
     return False
 
 
-async def survive(seconds: float, people: int, every: float) -> None:
+async def survive(seconds: float, people: int, every: float, kinds: tuple[str, ...] = ()) -> None:
     """The whole of it."""
     async with city() as built, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         town = Town(built, people // 3, http)
         residents = [asyncio.create_task(resident(town, number)) for number in range(people)]
-        await asyncio.sleep(2)
-        struck = await calamities(town, seconds, every)
-        await peace(town, wanted=2 * town.users)
-        _, late = await asyncio.wait(residents, timeout=30)
-        assert not late
-        assert not [one for one in residents if one.exception()]
+        try:
+            await asyncio.sleep(2)
+            struck = await calamities(town, seconds, every, kinds)
+            await peace(town, wanted=2 * town.users)
+            _, late = await asyncio.wait(residents, timeout=30)
+            assert not late
+            assert not [one for one in residents if one.exception()]
+        finally:
+            for one in residents:
+                one.cancel()
+            await asyncio.gather(*residents, return_exceptions=True)
         assert town.wrong == []
         assert struck >= seconds / every / 2
         assert town.lived["turns"] > people
@@ -85,7 +95,7 @@ async def survive(seconds: float, people: int, every: float) -> None:
 
 @pytest.mark.slow
 async def test_a_short_bad_time() -> None:
-    await survive(seconds=8, people=12, every=2.5)
+    await survive(seconds=10, people=12, every=2.5, kinds=SHORT)
 
 
 @pytest.mark.soak

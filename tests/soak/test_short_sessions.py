@@ -37,6 +37,7 @@ async def relay() -> AsyncIterator[Command]:
             RELAY_LOG_FORMAT="json",
             RELAY_DIALS_PER_SECOND="1000",
             RELAY_OPENINGS_PER_MINUTE="100000",
+            RELAY_RESPONSES_PER_MINUTE="1000",
         )
         async with run_to_listening("serve", given) as command:
             yield command

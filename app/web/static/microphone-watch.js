@@ -1,7 +1,7 @@
 // Notices what would otherwise be silence without a word: a microphone that stopped delivering,
 // one that delivers nothing but zeros, an uplink that cannot keep up. Says so once per opening.
 
-import { Problem } from "./audio-in.js";
+import { Problem } from "./relay-client/relay-client.js";
 
 const DEAF_MS = 6000;
 const STUCK_MS = 3000;

@@ -1,17 +1,17 @@
 // Wires the parts of the page together and decides nothing itself:
 //
-//   microphone -> AudioIn -> Talking ----> RealtimeSocket <-> relay
-//   loudspeaker <- AudioOut <- VoiceSession <----+
-//                 views  <-  Conversation, EventLog, Latency
+//   microphone  -> AudioIn  -> RelaySocket <-> relay      (relay-client)
+//   loudspeaker <- AudioOut <-      |
+//   buttons -> Talking, VoiceSession -> them
+//   views   <- Conversation, EventLog, Latency
 
-import { AudioIn } from "./audio-in.js";
-import { AudioOut } from "./audio-out.js";
-import { SoundContext } from "./audio-context.js";
+import { withRemedy } from "./close-reasons.js";
 import { Conversation } from "./conversation.js";
 import { find, remember } from "./dom.js";
 import { EventLog } from "./event-log.js";
 import { Latency } from "./latency.js";
-import { RealtimeSocket } from "./realtime-socket.js";
+import { reachRelay } from "./realtime-socket.js";
+import { AudioIn, AudioOut, SoundContext } from "./relay-client/relay-client.js";
 import { Talking } from "./talking.js";
 import { VoiceSession } from "./voice-session.js";
 import { ControlsView } from "./view-controls.js";
@@ -26,10 +26,10 @@ import { SettingsView } from "./view-settings.js";
 import { setUpTabs } from "./view-tabs.js";
 import { showLatency } from "./view-latency.js";
 
-const sound = new SoundContext();
-const input = new AudioIn(sound);
-const output = new AudioOut(sound);
-const socket = new RealtimeSocket({ bearer: () => `dev-${settings.name}` });
+const sound = SoundContext.shared;
+const socket = reachRelay(() => settings.name);
+const input = new AudioIn({ relay: socket, sound });
+const output = new AudioOut({ relay: socket, sound });
 const session = new VoiceSession(socket, output);
 const device = () => settings.microphone;
 const talking = new Talking({ sound, socket, session, input, output, device });
@@ -73,7 +73,7 @@ const settings = new SettingsView(session, {
 });
 const selfCheck = new SelfCheckView({ sound, input, output, socket, session, device, relay: () => relay });
 new LevelsView(
-  { you: () => input.analyser, assistant: () => output.analyser },
+  { you: () => input.level, assistant: () => output.level },
   { you: find("wave-you"), assistant: find("wave-assistant") },
 );
 
@@ -103,7 +103,8 @@ async function say(text) {
 
 const MICROPHONE = ["deaf", "stuck", "slow"]; // kinds of notice about a microphone that is open
 
-const words = ({ title, remedy }) => ({ title, remedy });
+/** Title and remedy of an ending, for a notice. */
+const words = (why) => (({ title, remedy }) => ({ title, remedy }))(withRemedy(why));
 
 function snapshot() {
   const { state, why } = socket;
@@ -121,16 +122,16 @@ function snapshot() {
   });
 }
 
-socket.addEventListener("ticket", ({ detail }) => {
-  relay = detail.relay;
+socket.on("ticket", (ticket) => {
+  relay = ticket.relay;
   header.describe(relay);
   settings.describe(relay);
 });
 
-socket.addEventListener("state", ({ detail: { state, why } }) => {
+socket.on("state", ({ state, why }) => {
   header.show(state, why);
   log_("page", { type: `page.${state}`, ...(why && { code: why.code, title: why.title }) });
-  for (const kind of ["ended", "limit", "error"]) notices.clear(kind); // the close says it better
+  for (const kind of ["ended", "limit", "identity", "error"]) notices.clear(kind); // the close says it better
   if (state === "ended") MICROPHONE.forEach((kind) => notices.clear(kind));
   const told = why && why.code !== 1000;
   if (state === "ended" && told)
@@ -146,12 +147,12 @@ socket.addEventListener("state", ({ detail: { state, why } }) => {
   snapshot();
 });
 
-socket.addEventListener("sent", ({ detail: { event } }) => {
+socket.on("sent", (event) => {
   log_("sent", event);
   if (event.type === "input_audio_buffer.commit") latency.turnEnded(performance.now());
 });
 
-socket.addEventListener("event", ({ detail: { event } }) => {
+socket.on("*", (event) => {
   const now = performance.now();
   log_("received", event);
   const shown = settings.note(event, policy.note(event));
@@ -167,6 +168,11 @@ socket.addEventListener("event", ({ detail: { event } }) => {
 
 function warn({ limit, remaining_ms }) {
   const seconds = Math.round(remaining_ms / 1000);
+  if (limit === "identity") {
+    const remedy = "The page renews it by itself.";
+    notices.show({ kind: "identity", title: `Your sign-in expires in ${seconds} seconds.`, remedy });
+    return;
+  }
   const remedy = limit === "idle" ? "Say or type something to keep it open." : "";
   notices.show({
     kind: "limit",
@@ -176,6 +182,13 @@ function warn({ limit, remaining_ms }) {
   });
 }
 
+socket.on("identity", ({ error }) => {
+  notices.clear("identity");
+  if (!error) return;
+  const title = "Your sign-in could not be renewed.";
+  notices.show({ kind: "identity", level: "bad", title, remedy: error.message || error.title || "" });
+});
+
 /** Errors that only say "too late" are no news to a person; the log has them. */
 function refuse({ code, message }) {
   if (code === "response_cancel_not_active") return;
@@ -183,19 +196,19 @@ function refuse({ code, message }) {
 }
 
 session.addEventListener("activity", snapshot);
-session.addEventListener("interrupted", ({ detail: { item, heardMs, receivedMs } }) => {
+output.on("interrupted", ({ item, heardMs, receivedMs }) => {
   playing = null;
   transcript.share(item, heardMs, receivedMs);
   transcript.draw(conversation, conversation.interrupted(item, heardMs, receivedMs));
   snapshot();
 });
 
-output.addEventListener("started", ({ detail: { item } }) => {
+output.on("started", ({ item }) => {
   playing = item;
   if (latency.sound(item, performance.now() + 1000 * sound.latency)) showLatency(latency.summary());
   snapshot();
 });
-output.addEventListener("finished", () => {
+output.on("finished", () => {
   playing = null;
   snapshot();
 });
@@ -210,7 +223,7 @@ talking.addEventListener("change", () => {
 talking.addEventListener("heard", () => ["deaf", "stuck"].forEach((kind) => notices.clear(kind)));
 talking.addEventListener("problem", ({ detail }) => tell(detail));
 
-sound.addEventListener("state", () => {
+sound.on("state", () => {
   notices.clear("context");
   if (sound.state === "running" || (talking.mode === "off" && !output.busy)) return;
   const title =

@@ -1,25 +1,6 @@
-// Base64 and pcm16, the two clothes that audio wears on the wire. Pure.
+// Sizes of pcm16 as base64, for the event log. Pure.
 
-export const API_RATE = 24000;
-
-/** @param {ArrayBuffer} buffer @returns {string} */
-export function toBase64(buffer) {
-  const bytes = new Uint8Array(buffer);
-  let text = "";
-  // In slices: a spread of a long array overflows the stack.
-  for (let i = 0; i < bytes.length; i += 0x2000) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 0x2000));
-  }
-  return btoa(text);
-}
-
-/** @param {string} text @returns {ArrayBuffer} whole samples only */
-export function fromBase64(text) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length & ~1);
-  for (let i = 0; i < bytes.length; i += 1) bytes[i] = binary.charCodeAt(i);
-  return bytes.buffer;
-}
+const API_RATE = 24000;
 
 /** Length in bytes of what a base64 text holds, without decoding it. */
 export function base64Bytes(text) {

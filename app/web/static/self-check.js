@@ -2,7 +2,7 @@
 // what to do about it. Each step answers {status: "ok"|"unknown"|"warn"|"bad", found, remedy}; a
 // step that throws is "bad" with the error's words. Steps do not depend on the order of the page's wiring.
 
-import { loudness } from "./loudness.js";
+import { withRemedy } from "./close-reasons.js";
 
 const HEAR_MS = 4000;
 const SOUND_MS = 3000;
@@ -33,14 +33,15 @@ function checkPage() {
 }
 
 async function checkContext({ sound, output }) {
-  await sound.open();
-  if (sound.state !== "running") {
+  try {
+    await output.open();
+  } catch (problem) {
+    if (problem.kind !== "suspended") throw problem;
     return bad(
       `The audio context is ${sound.state}.`,
       "Press Run again; on a phone, end a call that holds the sound.",
     );
   }
-  output.open();
   return ok(`Running at ${sound.context.sampleRate} Hz.`);
 }
 
@@ -67,9 +68,9 @@ async function checkMicrophone({ input, device }, results) {
     return { status: "waiting", found: "Not tried: the microphone is blocked.", remedy: "" };
   }
   const mine = !input.running;
-  if (mine) await input.open(device());
+  if (mine) await input.open({ deviceId: device() });
   try {
-    const level = await listen(input.analyser);
+    const level = await listen(input);
     const name = input.label || "the microphone";
     if (level > 0.1) return ok(`${name} hears sound.`);
     if (level > 0)
@@ -87,11 +88,11 @@ async function checkMicrophone({ input, device }, results) {
 }
 
 /** The loudest moment within HEAR_MS; comes back early once something was clearly heard. */
-async function listen(analyser) {
+async function listen(input) {
   let loudest = 0;
   for (let waited = 0; waited < HEAR_MS && loudest < 0.35; waited += 50) {
     await pause(50);
-    loudest = Math.max(loudest, loudness(analyser));
+    loudest = Math.max(loudest, input.level);
   }
   return loudest;
 }
@@ -115,7 +116,7 @@ async function checkSession({ socket }) {
   try {
     await socket.connect();
   } catch (why) {
-    return bad(why.title, why.remedy);
+    return bad(why.title, withRemedy(why).remedy);
   }
   return ok(had ? "A session is open." : "Signed in, socket open.");
 }
@@ -135,9 +136,9 @@ async function checkSound({ output, sound }) {
   if (sound.state !== "running") return bad("The audio context does not run.", "Press Run again.");
   if (output.busy) return ok("An answer is playing.");
   const finished = new Promise((resolve) => {
-    output.addEventListener("finished", ({ detail }) => resolve(detail.heardMs), { once: true });
+    const off = output.on("finished", ({ heardMs }) => (off(), resolve(heardMs)));
   });
-  output.playPcm(TONE_ITEM, tone());
+  output.play(TONE_ITEM, tone());
   output.end(TONE_ITEM);
   const played = await Promise.race([finished, pause(SOUND_MS).then(() => null)]);
   if (played === null) {

@@ -5,14 +5,11 @@
 // Events: "change" · "problem" {title, remedy, kind, level} · "heard" when a silent microphone
 // is heard after all. Modes: off, talk, hold.
 
-import { Problem } from "./audio-in.js";
 import { MicrophoneWatch } from "./microphone-watch.js";
-import { API_RATE, pcmMilliseconds, toBase64 } from "./pcm.js";
+import { Problem } from "./relay-client/relay-client.js";
 
 const TAIL_MS = 700; // silence that lets the service end a turn when Talk is switched off in it
-const RELEASE_MS = 160; // sound that is still on its way from the microphone at release
 const HOLD = { remedy: "Hold the button while you speak.", level: "info", kind: "hold" };
-const SHORTEST_MS = 200; // a held turn; the service refuses less than 100 ms
 
 export class Talking extends EventTarget {
   #sound;
@@ -22,7 +19,6 @@ export class Talking extends EventTarget {
   #output;
   #device;
   #voiceDetection = null; // the session's own turn_detection, to return to after hold
-  #heldMs = 0;
   #watch = new MicrophoneWatch({
     problem: (problem) => this.#tell(problem),
     recovered: () => this.dispatchEvent(new Event("heard")),
@@ -30,7 +26,7 @@ export class Talking extends EventTarget {
   #manual = false; // whether this session has its voice detection switched off
   #askedForHold = false;
   #attempt = 0;
-  #release = 0; // timer of a held turn that is about to be sent
+  #turn = null; // the held turn that is on its way
 
   /** @param {Object} parts sound, socket, session, input, output, and device: () => deviceId */
   constructor({ sound, socket, session, input, output, device }) {
@@ -42,11 +38,13 @@ export class Talking extends EventTarget {
     this.#input = input;
     this.#output = output;
     this.#device = device;
-    input.addEventListener("frame", ({ detail }) => this.#onFrame(detail));
-    input.addEventListener("lost", ({ detail }) => this.#fail(detail.problem));
-    socket.addEventListener("event", ({ detail }) => this.#onEvent(detail.event));
-    socket.addEventListener("state", ({ detail }) => {
-      if (detail.state === "ended") this.#off();
+    input.mode = "off";
+    input.on("frame", (frame) => this.#onFrame(frame));
+    input.on("lost", (problem) => this.#fail(problem));
+    socket.on("session.created", (event) => this.#onSession(event));
+    socket.on("session.updated", (event) => this.#onUpdate(event));
+    socket.on("state", ({ state }) => {
+      if (state === "ended") this.#off();
     });
   }
 
@@ -79,55 +77,48 @@ export class Talking extends EventTarget {
 
   /** The Hold button goes down. Call inside a tap or key press. */
   async press() {
-    if (this.#release) this.#commit();
     this.holding = true;
-    this.#heldMs = 0;
     if (this.mode === "hold" && !this.starting) {
+      this.#input.press();
       this.#changed();
       if (this.#session.answering) await this.#session.stop();
       return;
     }
     if (this.starting || !(await this.#start())) return;
     this.#detect(null);
-    this.#socket.send({ type: "input_audio_buffer.clear" });
+    if (this.holding) this.#input.press();
+    else this.#socket.send({ type: "input_audio_buffer.clear" });
     this.#enter("hold");
-    if (!this.holding) {
-      this.#tell({ ...HOLD, title: "Ready." });
-    } else if (this.#session.answering) await this.#session.stop();
+    if (!this.holding) this.#tell({ ...HOLD, title: "Ready." });
+    else if (this.#session.answering) await this.#session.stop();
   }
 
   /** The Hold button goes up. */
-  release() {
+  async release() {
     if (!this.holding) return;
     if (this.mode !== "hold") {
       this.holding = false; // it was let go before everything was open
       this.#changed();
       return;
     }
-    this.#release = setTimeout(() => this.#commit(), RELEASE_MS);
+    const turn = this.#input.release();
+    if (turn === this.#turn) return; // it was let go already
+    this.#turn = turn;
+    const said = await turn;
+    this.holding = this.#input.holding; // it may be down again by now
+    if (said) this.#session.respond();
+    else if (this.mode === "hold") this.#tell({ ...HOLD, title: "That was too short." });
+    this.#changed();
   }
 
   /** Take another microphone while one is open. */
   async reopen() {
     if (!this.#input.running) return;
     try {
-      await this.#input.open(this.#device());
+      await this.#input.open({ deviceId: this.#device() });
     } catch (problem) {
-      this.#fail(problem);
+      if (problem.kind !== "closed") this.#fail(problem); // closed: another choice came after it
     }
-  }
-
-  #commit() {
-    clearTimeout(this.#release);
-    this.#release = 0;
-    this.holding = false;
-    if (this.#heldMs >= SHORTEST_MS) {
-      this.#session.commit();
-    } else {
-      this.#socket.send({ type: "input_audio_buffer.clear" });
-      this.#tell({ ...HOLD, title: "That was too short." });
-    }
-    this.#changed();
   }
 
   /** Answers whether everything is open; false when it failed or was switched off meanwhile. */
@@ -137,7 +128,7 @@ export class Talking extends EventTarget {
     this.#changed();
     try {
       await this.#openSound();
-      const microphone = this.#input.running ? null : this.#input.open(this.#device());
+      const microphone = this.#input.running ? null : this.#input.open({ deviceId: this.#device() });
       const session = this.#socket.connect();
       session.catch(() => {}); // where the microphone fails first, the socket's own state tells
       await microphone;
@@ -165,40 +156,30 @@ export class Talking extends EventTarget {
 
   async #openSound() {
     await this.#sound.open();
-    if (this.#sound.state !== "running") {
-      throw new Problem(
-        "The browser keeps the sound suspended.",
-        "Press Talk or Send once more.",
-        "suspended",
-      );
-    }
-    this.#output.open();
+    await this.#output.open();
   }
 
-  #onFrame({ pcm, peak }) {
+  #onFrame({ peak }) {
     this.#watch.frame(peak);
-    const wanted = this.mode === "talk" || (this.mode === "hold" && this.holding);
-    if (!wanted) return;
-    if (!this.#socket.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) })) return;
-    this.#heldMs += pcmMilliseconds(pcm.byteLength);
-    if (this.#socket.congested) this.#watch.congested();
+    if (this.mode !== "off" && this.#socket.congested) this.#watch.congested();
   }
 
-  #onEvent(event) {
-    if (event.type === "session.created") {
-      this.#voiceDetection = event.session.turn_detection ?? { type: "server_vad" };
-      this.#manual = false;
-      if (this.mode === "hold") this.#detect(null); // a new session, after a retry
-    } else if (event.type === "session.updated" && this.#askedForHold) {
-      this.#askedForHold = false;
-      if (this.mode !== "hold" || !event.session.turn_detection) return;
-      this.#off();
-      this.#tell({
-        title: "The policy keeps voice detection on.",
-        remedy: "Hold to talk is not available in this profile; use Talk.",
-        kind: "policy",
-      });
-    }
+  #onSession({ session }) {
+    this.#voiceDetection = session.turn_detection ?? { type: "server_vad" };
+    this.#manual = false;
+    if (this.mode === "hold") this.#detect(null); // a new session, after a retry
+  }
+
+  #onUpdate({ session }) {
+    if (!this.#askedForHold) return;
+    this.#askedForHold = false;
+    if (this.mode !== "hold" || !session.turn_detection) return;
+    this.#off();
+    this.#tell({
+      title: "The policy keeps voice detection on.",
+      remedy: "Hold to talk is not available in this profile; use Talk.",
+      kind: "policy",
+    });
   }
 
   #detect(turn_detection) {
@@ -207,9 +188,7 @@ export class Talking extends EventTarget {
   }
 
   #endTurn() {
-    if (this.mode !== "talk" || !this.#session.hearing) return;
-    const silence = new ArrayBuffer(2 * Math.round((TAIL_MS / 1000) * API_RATE));
-    this.#socket.send({ type: "input_audio_buffer.append", audio: toBase64(silence) });
+    if (this.mode === "talk" && this.#session.hearing) this.#input.appendSilence(TAIL_MS);
   }
 
   #fail(problem) {
@@ -219,8 +198,6 @@ export class Talking extends EventTarget {
 
   #off() {
     this.#attempt += 1;
-    clearTimeout(this.#release);
-    this.#release = 0;
     this.#watch.stop();
     this.#input.close();
     this.#input.muted = false;
@@ -229,7 +206,7 @@ export class Talking extends EventTarget {
   }
 
   #enter(mode) {
-    this.mode = mode;
+    this.mode = this.#input.mode = mode;
     this.#changed();
   }
 

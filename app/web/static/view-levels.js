@@ -1,8 +1,6 @@
 // Two quiet wave lines beside the Talk button: what the microphone hears flows towards it, what
 // the model says flows away from it. Drawn only while there is something to draw.
 
-import { loudness } from "./loudness.js";
-
 const BAR = 3;
 const GAP = 3;
 const STEP_MS = 50;
@@ -54,7 +52,7 @@ export class LevelsView {
   #assistant;
   #last = 0;
 
-  /** @param {{you: () => AnalyserNode|null, assistant: () => AnalyserNode|null}} sources */
+  /** @param {{you: () => number, assistant: () => number}} sources levels, 0 to 1 */
   constructor(sources, { you, assistant }) {
     this.sources = sources;
     this.#you = new Wave(you, false);
@@ -69,8 +67,7 @@ export class LevelsView {
         [this.#you, this.sources.you],
         [this.#assistant, this.sources.assistant],
       ]) {
-        const analyser = source();
-        wave.push(analyser ? loudness(analyser) : 0);
+        wave.push(source());
         wave.draw();
       }
     }

@@ -70,6 +70,19 @@ const TIME_LIMIT = [
   false,
 ];
 
+/** Endings that this side decided. */
+export const CLOSED_HERE = ending("client_closed", "You closed the session.", "", false);
+export const NO_SESSION = ending(
+  "no_session",
+  "The relay accepted the connection, but no session began.",
+  "The model may be unreachable; see the relay's log.",
+  true,
+);
+
+function ending(reason, title, remedy, retry) {
+  return { reason, code: reason === "client_closed" ? 1000 : 0, title, remedy, retry, retryAfterMs: null };
+}
+
 /** Code 1001 alone says only that the other side goes away: a restart does that too. */
 function reachedTimeLimit(code, text, error) {
   return code === 1001 && (error?.code === "session_expired" || /maximum duration/i.test(text));

@@ -1,23 +1,22 @@
-// Runs in the audio thread: plays 24 kHz pcm16 that arrives faster than real time, one queue per
+// Runs in the audio thread: plays pcm16 that arrives faster than real time, one queue per
 // conversation item, and counts the samples that were really played. After an interruption the
 // page must tell the service how much of an answer was heard; only this place knows.
 //
-// In:  {chunk: ArrayBuffer, item} · {end: item} · {clear: token}
-// Out: {started: item} at its first audible sample · {progress: item, played, received} about
-//      ten times a second · {finished: item, played} · {starved: item} when the network is too
-//      slow · {cleared: token, items: [{item, played, received}]}, the items with audio left.
-// `played` and `received` are samples at 24 kHz.
+// In:  {chunk: ArrayBuffer, item, rate: samples a second} · {end: item} · {clear: token}
+// Out: {started: item} at its first audible sample · {progress: item, heardMs, receivedMs} about
+//      ten times a second · {finished: item, heardMs} · {starved: item} when the network is too
+//      slow · {cleared: token, items: [{item, heardMs, receivedMs}]}, the items with audio left.
 
 import { Resampler } from "./resampler.js";
 
-const API_RATE = 24000;
-const AHEAD = 0.08 * API_RATE; // wait for this much before (re)starting: rides out network jitter
+const AHEAD_MS = 80; // wait for this much before (re)starting: rides out network jitter
 const AUDIBLE = 0.002;
-const NOTHING = 0.02 * API_RATE; // less than this left over: nobody missed anything
+const NOTHING_MS = 20; // less than this left over: nobody missed anything
 
 class Item {
-  constructor(id) {
+  constructor(id, rate) {
     this.id = id;
+    this.rate = rate;
     this.chunks = [];
     this.received = 0;
     this.pushed = 0;
@@ -25,11 +24,15 @@ class Item {
     this.finished = false;
     this.waiting = true;
     this.audible = false;
-    this.resampler = new Resampler(API_RATE, sampleRate);
+    this.resampler = new Resampler(rate, sampleRate);
   }
 
-  get played() {
-    return Math.min(this.received, this.resampler.consumed);
+  get heardMs() {
+    return (1000 * Math.min(this.received, this.resampler.consumed)) / this.rate;
+  }
+
+  get receivedMs() {
+    return (1000 * this.received) / this.rate;
   }
 
   add(buffer) {
@@ -42,7 +45,7 @@ class Item {
 
   /** Fill `target` from `offset`; answers how many samples were written. */
   render(target, offset) {
-    if (this.waiting && !this.ended && this.received - this.played < AHEAD) return 0;
+    if (this.waiting && !this.ended && this.receivedMs - this.heardMs < AHEAD_MS) return 0;
     this.waiting = false;
     let made = 0;
     for (;;) {
@@ -71,16 +74,16 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.tail = null;
     this.quanta = 0;
     this.port.onmessage = ({ data }) => {
-      if (data.chunk) this.#item(data.item).add(data.chunk);
+      if (data.chunk) this.#item(data.item, data.rate).add(data.chunk);
       else if (data.end) this.#end(data.end);
       else if (data.clear) this.#clear(data.clear);
     };
   }
 
-  #item(id) {
+  #item(id, rate) {
     let item = this.queue.find((one) => one.id === id);
     if (!item) {
-      item = new Item(id);
+      item = new Item(id, rate);
       this.queue.push(item);
     }
     return item;
@@ -100,8 +103,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       for (let i = 0; i < made; i += 1) this.tail[i] *= 1 - i / made;
     }
     const items = this.queue
-      .filter((one) => one.received - one.played > NOTHING)
-      .map((one) => ({ item: one.id, played: one.played, received: one.received }));
+      .filter((one) => one.receivedMs - one.heardMs > NOTHING_MS)
+      .map((one) => ({ item: one.id, heardMs: one.heardMs, receivedMs: one.receivedMs }));
     this.queue = [];
     this.port.postMessage({ cleared: token, items });
   }
@@ -128,7 +131,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       if (offset >= target.length) break;
       if (item.finished || (item.ended && item.received === 0)) {
         this.queue.shift();
-        this.port.postMessage({ finished: item.id, played: item.received });
+        this.port.postMessage({ finished: item.id, heardMs: item.receivedMs });
         continue;
       }
       if (!item.waiting) {
@@ -151,7 +154,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     }
     this.quanta += 1;
     if (made > 0 && this.quanta % Math.round(sampleRate / 1280) === 0) {
-      this.port.postMessage({ progress: item.id, played: item.played, received: item.received });
+      const { id, heardMs, receivedMs } = item;
+      this.port.postMessage({ progress: id, heardMs, receivedMs });
     }
   }
 }

@@ -4,7 +4,8 @@
 // States: idle -> ticket -> connecting -> ready -> waiting | ended. "waiting" retries after a
 // pause with back-off, only where the close code allows it.
 
-import { explainClose } from "./close-reasons.js";
+import { CLOSED_HERE, NO_SESSION, explainClose } from "./close-reasons.js";
+import { eventsOf } from "./events-of.js";
 import { IdentityKeeper } from "./identity.js";
 import { Talker } from "./talker.js";
 import { TicketOffice } from "./ticket-office.js";
@@ -14,22 +15,6 @@ const STABLE_MS = 20_000; // a session that lived this long starts the back-off 
 const SLOW_BYTES = 256 * 1024;
 const OPEN = 1; // WebSocket.OPEN, which another constructor may lack
 const PATHS = { preview: "/ws", ga: "/v1/realtime" };
-const CLOSED = {
-  reason: "client_closed",
-  code: 1000,
-  title: "You closed the session.",
-  remedy: "",
-  retry: false,
-  retryAfterMs: null,
-};
-const NO_SESSION = {
-  reason: "no_session",
-  code: 0,
-  title: "The relay accepted the connection, but no session began.",
-  remedy: "The model may be unreachable; see the relay's log.",
-  retry: true,
-  retryAfterMs: null,
-};
 
 export class RelaySocket extends Talker {
   #address;
@@ -118,7 +103,7 @@ export class RelaySocket extends Talker {
   close() {
     this.#run += 1;
     this.#drop()?.close(1000);
-    this.#end(CLOSED);
+    this.#end(CLOSED_HERE);
     return this.closed;
   }
 
@@ -129,33 +114,7 @@ export class RelaySocket extends Talker {
 
   /** Events of the relay from now on, across retries, until the connection has ended. */
   [Symbol.asyncIterator]() {
-    const waiting = [];
-    let over = this.state === "ended";
-    let wake = () => {};
-    const offs = [
-      this.on("*", (event) => (waiting.push(event), wake())),
-      this.on("state", ({ state }) => {
-        over = state === "ended";
-        wake();
-      }),
-    ];
-    const finish = () => {
-      over = true;
-      waiting.length = 0;
-      for (const off of offs) off();
-      wake();
-      return { value: undefined, done: true };
-    };
-    return {
-      next: async () => {
-        while (waiting.length === 0 && !over) await new Promise((resolve) => (wake = resolve));
-        return waiting.length > 0 ? { value: waiting.shift(), done: false } : finish();
-      },
-      return: async () => finish(),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return eventsOf(this);
   }
 
   async #start() {

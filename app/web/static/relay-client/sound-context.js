@@ -28,9 +28,9 @@ export class SoundContext extends Talker {
   #sink = "";
 
   /** @param {{worklets?: string|URL, sampleRate?: number, latencyHint?: string}} options */
-  constructor({ worklets = new URL("./", import.meta.url), latencyHint = "interactive", ...options } = {}) {
+  constructor({ worklets = import.meta.url, latencyHint = "interactive", ...options } = {}) {
     super();
-    this.#worklets = new URL(worklets, globalThis.location?.href);
+    this.#worklets = new URL(worklets, globalThis.location?.href); // a folder, or a file in it
     this.#options = { latencyHint, ...options };
   }
 

@@ -1,0 +1,1 @@
+export { listDevices } from "./relay-client/relay-client.js"; // for the settings panel
