@@ -82,7 +82,8 @@ def explain(
 ) -> None:
     """Print the verdict on an event, the rule, and the bytes that would go upstream.
 
-    The exit status is 0 if it goes on, 1 if it is refused, 2 if the input cannot be used.
+    The exit status is 0 if there is no error (it goes on, or the relay answers), 1 if it is
+    refused, 2 if it is no event.
     """
     from app.cli.policy import explain_event
 

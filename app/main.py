@@ -24,7 +24,13 @@ from app.auth.authenticator import LivingAuthenticator
 from app.auth.origin import OriginRules
 from app.auth.principal import Principal
 from app.auth.tickets import Tickets
-from app.parts import make_authenticator, make_credential, make_dials, make_store, store_obstacle
+from app.parts import (
+    admission_obstacle,
+    make_authenticator,
+    make_credential,
+    make_dials,
+    make_store,
+)
 from app.policy.policy import Profile
 from app.policy.view import may_set, opening_view
 from app.protocol.names import Dialect
@@ -70,14 +76,15 @@ def create(settings: Settings) -> Product:
     credential = make_credential(settings)
     authenticator = make_authenticator(settings)
     store = make_store(settings)
-    tickets = Tickets(store, settings.ticket_seconds, time.time)
+    hash_user = _user_hasher(settings)
+    tickets = Tickets(store, settings.ticket_seconds, time.time, hash_user)
     registry = Registry(
         limits=settings.limits(),
         make_gate=_gate_maker(settings),
         dials=make_dials(settings, credential),
         tasks=tasks,
         store=store,
-        hash_user=_user_hasher(settings),
+        hash_user=hash_user,
         verify=Prover(authenticator, tickets, time.time),
         ended=_closing(settings),
     )
@@ -99,7 +106,8 @@ def create(settings: Settings) -> Product:
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
-    open_door(app, _door(settings, registry, authenticator, store, tickets))
+    obstacle = admission_obstacle(settings, store, credential)
+    open_door(app, _door(settings, registry, authenticator, tickets, obstacle))
     return Product(app, _admin(settings, registry, store), registry, tasks)
 
 
@@ -170,8 +178,8 @@ def _door(
     settings: Settings,
     registry: Registry,
     authenticator: LivingAuthenticator,
-    store: Store,
     tickets: Tickets,
+    obstacle: Callable[[], str | None],
 ) -> Door:
     assets = load_assets(STATIC) if settings.demo_page else {}
     rule = settings.profile_rule()
@@ -192,7 +200,7 @@ def _door(
         minted_seconds=settings.minted_ticket_seconds,
         assets=assets,
         addresses=ClientAddresses(TrustedProxies.of(settings.trusted_proxies)),
-        obstacle=store_obstacle(settings, store),
+        obstacle=obstacle,
         strangers=Strangers(settings.failed_sign_ins_per_minute, time.monotonic),
     )
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from app.auth.authenticator import LivingAuthenticator
 from app.auth.dev import DevAuthenticator
+from app.protocol.close_reasons import CloseReason
 from app.settings import AuthMode, RedisDown, Settings, UpstreamAuth
 from app.store.memory import MemoryStore
 from app.store.store import LeaseLimits, Store
@@ -22,6 +24,9 @@ from app.upstream.dial_queue import DialLimits, DialQueue
 from app.upstream.entra import azure_token_source
 from app.upstream.proxy import parse_proxy
 from app.upstream.tls import tls_context
+
+if TYPE_CHECKING:
+    from app.store.redis_store import RedisStore
 
 
 def make_credential(settings: Settings) -> Credential:
@@ -88,22 +93,42 @@ def make_dials(settings: Settings, credential: Credential) -> Deployments:
 def make_store(settings: Settings) -> Store:
     """What replicas share. Raises ValueError where it cannot be used as it is set up."""
     local = MemoryStore(time.monotonic, leases=_lease_limits(settings))
-    if settings.redis_url is None:
-        return local
-    # A tenth of a second to import, which `demo` never needs.
+    shared = make_redis_store(settings)
+    if shared is None or settings.redis_down is not RedisDown.LOCAL:
+        return shared or local
     from app.store.local import LocalWhenDown
+
+    return LocalWhenDown(shared, local)
+
+
+def make_redis_store(settings: Settings) -> RedisStore | None:
+    """The Redis that replicas share, None where there is none. Raises as `make_store` does."""
+    if settings.redis_url is None:
+        return None
+    # A tenth of a second to import, which `demo` never needs.
     from app.store.redis_store import RedisStore
 
-    url = settings.redis_url.get_secret_value()
     try:
-        shared = RedisStore(url, leases=_lease_limits(settings))
+        return RedisStore(settings.redis_url.get_secret_value(), leases=_lease_limits(settings))
     except (ValueError, OSError) as error:
-        raise ValueError(f"RELAY_REDIS_URL cannot be used. {error}") from None
-    return LocalWhenDown(shared, local) if settings.redis_down is RedisDown.LOCAL else shared
+        raise ValueError(f"RELAY_REDIS_URL cannot be used: {error}") from None
 
 
-def store_obstacle(settings: Settings, store: Store) -> Callable[[], str | None]:
+def admission_obstacle(
+    settings: Settings, store: Store, credential: Credential
+) -> Callable[[], str | None]:
     """What `/readyz` asks: why no new session could be admitted now, None where one could."""
+    store_obstacle = _store_obstacle(settings, store)
+
+    def obstacle() -> str | None:
+        if (found := store_obstacle()) is not None:
+            return found
+        return None if credential.held() else CloseReason.CREDENTIAL_UNAVAILABLE.value
+
+    return obstacle
+
+
+def _store_obstacle(settings: Settings, store: Store) -> Callable[[], str | None]:
     if settings.redis_url is None or settings.redis_down is RedisDown.LOCAL:
         return lambda: None
     from app.store.redis_store import RedisStore

@@ -56,12 +56,21 @@ class Tickets:
 
     `seconds` is a ticket's usual life, kept by the store on its own clock; `clock` gives Unix
     seconds and serves only what is about the wall clock: the identity's end and `expires_at`.
+    `hash_user` gives the name that the store counts a user's tickets by: not in clear, because it
+    stands in a key there, and keys show in more places than what they hold.
     """
 
-    def __init__(self, store: TicketStore, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: TicketStore,
+        seconds: float,
+        clock: Callable[[], float],
+        hash_user: Callable[[Principal], str] = lambda principal: _hash(principal.key),
+    ) -> None:
         self._store = store
         self._seconds = seconds
         self._clock = clock
+        self._hash_user = hash_user
 
     async def mint(
         self,
@@ -90,7 +99,7 @@ class Tickets:
         try:
             await self._store.put_ticket(
                 _hash(value),
-                owner=principal.key,
+                owner=self._hash_user(principal),
                 record=msgspec.json.encode(record),
                 seconds=seconds,
             )

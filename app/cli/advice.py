@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.session.models import ModelAlias
 from app.settings import Settings, Upstream, UpstreamAuth
 from app.upstream.identity import EntraKind
 
@@ -28,8 +29,9 @@ def sign_in_advice(settings: Settings) -> str:
             return f"{chosen} {kind}: check AZURE_TENANT_ID, AZURE_CLIENT_ID and the secret."
 
 
-def dial_advice(settings: Settings, detail: str) -> str:
-    """What helps when upstream did not let us in; `detail` is that of a `DialFailed`."""
+def dial_advice(settings: Settings, detail: str, alias: ModelAlias | None = None) -> str:
+    """What helps when upstream did not let us in; `detail` is that of a `DialFailed`, `alias` what
+    named the deployment, if it was not the usual one."""
     where = "RELAY_EMBEDDED_ADDRESS" if settings.upstream is Upstream.EMBEDDED else "the endpoint"
     status = re.search(r"\bstatus (\d{3})\b", detail)
     if status is None:
@@ -46,6 +48,8 @@ def dial_advice(settings: Settings, detail: str) -> str:
         case "401" | "403":
             return "The key is not the resource's: check AZURE_OPENAI_API_KEY."
         case "404":
+            if alias is not None:
+                return f"No deployment {alias.deployment!r} there: check RELAY_MODEL_ALIASES."
             deployment = settings.endpoint().deployment
             return f"No deployment {deployment!r} there: check AZURE_OPENAI_DEPLOYMENT."
         case "400":

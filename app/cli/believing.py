@@ -9,11 +9,13 @@ from app.session.state import Item, Response, SessionState
 
 
 class Believing:
-    """A `policy.sight.Sight`. `believed` says what it took for granted."""
+    """A `policy.sight.Sight`. `believed` says what it took for granted. `late`: a response has been
+    made already."""
 
-    def __init__(self, policy: Policy, state: SessionState) -> None:
+    def __init__(self, policy: Policy, state: SessionState, *, late: bool = False) -> None:
         self._policy = policy
         self._state = state
+        self._late = late
         self.believed: list[str] = []
 
     def item(self, item_id: str) -> SeenItem | None:
@@ -32,13 +34,15 @@ class Believing:
         return True
 
     def input_format(self) -> str:
+        self.believed.append("audio is pcm16, with which sessions begin")
         return "pcm16"
 
     def text_left(self) -> int:
         return self._policy.session_characters
 
     def response_happened(self) -> bool:
-        return False
+        return self._late
 
     def root_predecessor(self) -> str | None:
+        self.believed.append("the conversation is empty, so that `root` stays what it is")
         return None

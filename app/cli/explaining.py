@@ -22,6 +22,7 @@ from app.policy.rows import ROWS
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict
 from app.policy.view import DEFAULT_TURN_DETECTION
 from app.protocol.client_frames import decode_client
+from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, Dialect
 from app.protocol.session_object import SESSION, outward
@@ -30,13 +31,16 @@ from app.session.crossing import Crossing
 from app.session.gate import Gate
 from app.session.terms import Terms
 
+EARLY = "no response has been made yet: from the first one on, this is refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """The answer. `upstream` and `client` are the very frames, None where there is none. Ids that
     the relay gives begin with `rly_`; in a session they hold other characters.
 
-    `verdict` is allowed, rewritten, answered (by the relay itself), ignored, refused or unreadable.
+    `verdict` is allowed, rewritten, answered (by the relay itself), ignored, refused or unreadable;
+    unreadable without a frame for the client is what the wire refuses before anything is judged.
     `by` says who decided. `further` holds what differs upstream and is no decision of a rule.
     """
 
@@ -65,7 +69,10 @@ def explain(frame: bytes, terms: Terms, line_of: LineOf = lambda _row: None) -> 
         return _malformed(frame, event, gate, policy)
     sight = Believing(policy, gate.state)
     crossing = Crossing(terms.upstream_dialect, gate.state, str)
-    verdict = crossing.sayable(event, judge(event, policy, sight))
+    judged = judge(event, policy, sight)
+    if not isinstance(judge(event, policy, Believing(policy, gate.state, late=True)), type(judged)):
+        sight.believed.append(EARLY)
+    verdict = crossing.sayable(event, judged)
     upstream, client = _frames(gate.on_client(frame, 0.0))
     hint = verdict.hint if isinstance(verdict, Forward | Acknowledge) else None
     reasons = Reasons(policy, dialect, line_of)
@@ -118,6 +125,8 @@ def _spoken(frame: bytes, terms: Terms) -> Dialect:
 
 
 def _malformed(frame: bytes, event: Malformed, gate: Gate, policy: Policy) -> Explained:
+    if not _text(frame):
+        return _no_text(frame, policy)
     kind = _kind(frame)
     _, answer = _frames(gate.on_client(frame, 0.0))
     told = " ".join(filter(None, (event.message, where_it_breaks(frame))))
@@ -125,6 +134,21 @@ def _malformed(frame: bytes, event: Malformed, gate: Gate, policy: Policy) -> Ex
     return Explained(
         word, policy.profile.value, kind or "no event", "malformed", told, client=answer
     )
+
+
+def _no_text(frame: bytes, policy: Policy) -> Explained:
+    ended = CloseReason.INVALID_TEXT
+    why = f"{ENDINGS[ended].text} {where_it_breaks(frame)}"
+    return Explained("unreadable", policy.profile.value, "no event", ended.value, why)
+
+
+def _text(frame: bytes) -> bool:
+    """Whether the wire would take it for a text message at all."""
+    try:
+        frame.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _kind(frame: bytes) -> str | None:

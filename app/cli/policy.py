@@ -15,6 +15,7 @@ from app.cli.differences import DROPPED
 from app.cli.explaining import Explained, explain
 from app.cli.running import UNUSABLE, CannotStart, read_settings
 from app.policy.policy import Profile
+from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.protocol.names import Dialect
 from app.session.terms import Terms
 from app.settings import Settings
@@ -43,6 +44,7 @@ _MEANS = {
     "unreadable": "it is no event; the client gets an error",
 }
 _MORE = "it goes upstream with what the operator adds to it"
+_NO_TEXT = "the wire takes it for no text message: the client gets an error, and the session ends "
 _SHOWN = 200
 """Characters of a value that are printed beside its path; the whole of it stands in the frame."""
 
@@ -127,8 +129,7 @@ def _tell(explained: Explained) -> None:
         (explained.verdict.upper(), colour), f"  {explained.event} in profile {explained.profile}"
     )
     out.print(verdict)
-    grown = explained.verdict == "allowed" and explained.further
-    _line(_MORE if grown else _MEANS[explained.verdict])
+    _line(_meaning(explained))
     if explained.verdict in _FAULTS:
         _line(explained.why)
         _line(_ruled(explained.rule, explained.by, ""))
@@ -152,6 +153,13 @@ def _tell(explained: Explained) -> None:
     _frame("the client gets", explained.client)
     if explained.relay:
         _frame("the client reads in `relay`", json.dumps(explained.relay).encode())
+
+
+def _meaning(explained: Explained) -> str:
+    if explained.verdict == "unreadable" and explained.client is None:
+        return f"{_NO_TEXT}with close code {ENDINGS[CloseReason.INVALID_TEXT].close_code}"
+    grown = explained.verdict == "allowed" and explained.further
+    return _MORE if grown else _MEANS[explained.verdict]
 
 
 def _ruled(rule: str, by: str, why: str) -> str:

@@ -59,22 +59,31 @@ def lines(settings: Settings, profile: Profile) -> Iterator[Line]:
 def begins_with(settings: Settings, profile: Profile) -> tuple[str, ...]:
     """What sessions of this profile are told before their client is heard, in short."""
     reader, configuration = _Reader(settings, profile), settings.configuration(profile)
-    said = []
+    said: list[str] = []
+
+    def add(text: str, value: object, by: str = "") -> None:
+        if value is not None:
+            said.append(f"{text.format(value)}{f' ({by})' if by else ''}")
+
+    def line(name: str, setting: object = None) -> str:
+        """The line of the file, where no setting says it."""
+        return reader.source(name) if setting is None else ""
+
+    tokens = line("max_output_tokens", settings.session_max_output_tokens)
     if configuration.instructions is not None:
         said.append(f"instructions of {len(configuration.instructions)} characters")
-    if configuration.voice is not None:
-        said.append(f"voice {configuration.voice}")
-    if configuration.max_output_tokens is not None:
-        source = reader.source("max_output_tokens") or "setting"
-        if settings.session_max_output_tokens is not None:
-            source = "RELAY_SESSION_MAX_OUTPUT_TOKENS"
-        said.append(f"at most {configuration.max_output_tokens} tokens a response ({source})")
-    if configuration.temperature is not None:
-        said.append(f"temperature {configuration.temperature:g}")
+    if configuration.output_modalities is not None:
+        kinds = " and ".join(configuration.output_modalities)
+        add("{} alone", kinds, line("output_modalities"))
+    add("voice {}", configuration.voice, line("voices", settings.session_voice))
+    add("speed {:g}", configuration.speed, line("speed"))
+    most = tokens or "RELAY_SESSION_MAX_OUTPUT_TOKENS"
+    add("at most {} tokens a response", configuration.max_output_tokens, most)
+    heat = line("temperature", settings.session_temperature)
+    add("temperature {:g}", configuration.temperature, heat)
     if configuration.turn_detection is not None:
         said.append(f"turn detection {configuration.turn_detection.kind.value}")
-    if configuration.transcription_model is not None:
-        said.append(f"transcription by {configuration.transcription_model}")
+    add("transcription by {}", configuration.transcription_model)
     if configuration.tools:
         said.append(f"tools {', '.join(tool.name for tool in configuration.tools)}")
     return tuple(said)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from app.policy.base64_text import decoded_size
 from app.policy.findings import Fault, too_long, wrong_type, wrong_value
 
-_BYTES_PER_MS = {"pcm16": 48, "g711_ulaw": 8, "g711_alaw": 8}
-_SAMPLE_BYTES = {"pcm16": 2, "g711_ulaw": 1, "g711_alaw": 1}
+BYTES_PER_MS = {"pcm16": 48, "g711_ulaw": 8, "g711_alaw": 8}
+SAMPLE_BYTES = {"pcm16": 2, "g711_ulaw": 1, "g711_alaw": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,6 @@ def measure(value: object, input_format: str, max_bytes: int, path: str) -> Audi
         return wrong_value(path, "base64, padded, without line breaks")
     if size > max_bytes:
         return too_long(path, max_bytes, "decoded bytes")
-    if size % _SAMPLE_BYTES[input_format]:
+    if size % SAMPLE_BYTES[input_format]:
         return wrong_value(path, "whole samples (an even number of bytes for pcm16)")
-    return Audio(value, size / _BYTES_PER_MS[input_format])
+    return Audio(value, size / BYTES_PER_MS[input_format])

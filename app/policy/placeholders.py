@@ -1,25 +1,24 @@
 """Placeholders in the operator's instructions: `{{user.CLAIM}}`, replaced in one pass. PURE.
 
 A claim is text that somebody else wrote into the prompt. So names are exact and listed by the
-operator, and a value goes in as a JSON string of at most 64 characters, without control and format
-characters; what a value holds is never looked at again.
+operator, and a value goes in as a JSON string of at most 64 characters, without signs that nobody
+sees; what a value holds is never looked at again.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 import msgspec
+
+from app.policy.invisible import invisible
 
 MOST_CHARACTERS = 64
 PREFIX = "user."
 
 _BRACES = re.compile(r"\{\{([^{}]*)\}\}")
 _BEGUN = re.compile(r"\{\{\s*user\.[^\s{}]{0,64}")
-_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories: control, format, surrogates, private, unassigned, line breaks."""
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -50,5 +49,5 @@ def fill(text: str, value_of: Callable[[str], str | None]) -> str:
 
 
 def _quoted(value: str) -> str:
-    kept = "".join(sign for sign in value if unicodedata.category(sign) not in _UNFIT)
+    kept = "".join(sign for sign in value if not invisible(sign))
     return msgspec.json.encode(kept[:MOST_CHARACTERS]).decode()

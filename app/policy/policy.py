@@ -121,6 +121,8 @@ class Configuration:
     temperature: float | None = None
     turn_detection: TurnDetection | None = None
     transcription_language: str | None = None
+    output_modalities: tuple[str, ...] | None = None
+    speed: float | None = None
 
     def for_user(self, value_of: Callable[[str], str | None]) -> Configuration:
         """What this user's session is told; `value_of(claim)` is None where there is no claim."""
@@ -133,9 +135,9 @@ class Configuration:
         session: dict[str, Any] = {"type": "realtime"}
         if self.instructions is not None:
             session["instructions"] = self.instructions
-        audio: dict[str, Any] = {"input": self._input()}
-        if self.voice is not None:
-            audio["output"] = {"voice": self.voice}
+        if self.output_modalities is not None:
+            session["output_modalities"] = list(self.output_modalities)
+        audio = {"input": self._input(), "output": self._output()}
         if audio := {side: known for side, known in audio.items() if known}:
             session["audio"] = audio
         if self.tools:
@@ -156,3 +158,7 @@ class Configuration:
         if self.turn_detection is not None:
             built["turn_detection"] = self.turn_detection.setting()
         return built
+
+    def _output(self) -> dict[str, Any]:
+        known = {"voice": self.voice, "speed": self.speed}
+        return {name: value for name, value in known.items() if value is not None}

@@ -75,14 +75,16 @@ EVENTS: dict[str, Row] = _rows(
     Row(_K.AUDIO_COMMIT, "+++", "audio-commit", "push to talk"),
     Row(_K.AUDIO_CLEAR, "+++", "audio-clear", "push to talk"),
     Row(_K.ITEM_CREATE, "+++", "item-create", "by the rows for items"),
-    Row(_K.ITEM_TRUNCATE, "+++", "item-truncate", "what was not heard is forgotten"),
+    Row(
+        _K.ITEM_TRUNCATE, "+++", "item-truncate", "the client says how much of an answer was heard"
+    ),
     Row(_K.ITEM_RETRIEVE, "+++", "item-retrieve", "agents SDKs ask after every turn"),
     Row(
         _K.ITEM_DELETE,
         "x++",
         "item-delete",
         "what was said may be taken back",
-        shut="a locked conversation keeps what was said",
+        shut="a locked client removes no item",
     ),
     Row(_K.RESPONSE_CREATE, "+++", "response-create", "by the rows for responses"),
     Row(_K.RESPONSE_CANCEL, "+++", "response-cancel", "a person may interrupt"),

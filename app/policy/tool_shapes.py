@@ -117,7 +117,7 @@ def _sendable(tool: ClientTool) -> dict[str, Any]:
 
 
 def tool_choice(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
-    """auto, none, required, or a function that the client may name."""
+    """auto, none, required, or a function that the client may name, in one place."""
     if isinstance(value, str):
         known = ("auto", "none", "required")
         return Kept(value) if value in known else wrong_value(path, "'auto', 'none' or 'required'")
@@ -128,6 +128,8 @@ def tool_choice(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
     inner = value.get("function")  # as older documentation nests it
     nested = isinstance(inner, dict)
     name = inner.get("name") if isinstance(inner, dict) else value.get("name")
+    if nested and value.get("name") is not None:
+        return wrong_value(path, "one name, in 'name' or in 'function.name'")
     if not isinstance(name, str):
         return wrong_type(f"{path}.name", "a string")
     if not may_call(name, findings.policy):

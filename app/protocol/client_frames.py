@@ -45,10 +45,31 @@ _TRANSLATED = {
     ClientKind.SESSION_UPDATE.value: ("session", SESSION),
     ClientKind.RESPONSE_CREATE.value: ("response", RESPONSE_CREATE),
 }
+_BEFORE_A_VALUE = (b",", b"[", b"{")
 _PLAIN = {dialect: Spelling(dialect) for dialect in Dialect}
 
 # msgspec.MsgspecError and UnicodeDecodeError are ValueErrors; deep nesting ends in RecursionError.
 _UNREADABLE = (ValueError, RecursionError)
+
+
+_PLAIN_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+_PLAIN_TAIL = b'"}'
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def plain_append(frame: bytes) -> int | None:
+    """How many bytes of audio an `input_audio_buffer.append` holds that is written exactly as
+    `encode_client` would write it, without an id; None: it is not, or not strict base64.
+
+    In this shape no two readers of JSON can differ, so the frame itself may go on.
+    """
+    if not (frame.startswith(_PLAIN_HEAD) and frame.endswith(_PLAIN_TAIL)):
+        return None
+    audio = frame[len(_PLAIN_HEAD) : -len(_PLAIN_TAIL)]
+    padding = audio.translate(None, _BASE64)
+    if len(audio) % 4 or padding not in (b"", b"=", b"==") or not audio.endswith(padding):
+        return None
+    return len(audio) // 4 * 3 - len(padding)
 
 
 def decode_append(frame: bytes, dialect: Dialect) -> ClientEvent | Malformed | None:
@@ -98,7 +119,7 @@ class Read:
 def read_client(frame: bytes) -> Read | Malformed:
     """The frame as JSON that obeys our rules. Costs up to about 15 ms for 256 KiB of the worst
     JSON, so the caller meters it first."""
-    if frame.count(b",") > MAX_VALUES:
+    if sum(map(frame.count, _BEFORE_A_VALUE)) > MAX_VALUES:  # counting costs 0.1 ms
         return Malformed("invalid_value", f"The event holds more than {MAX_VALUES} values.")
     try:
         tree: Any = _ANY.decode(frame)
@@ -158,7 +179,7 @@ def _tools_fault(tools: Any) -> str | None:
     for tool in tools if isinstance(tools, list) else ():
         fault = free_json_fault(tool)
         if fault is not None:
-            return f"A tool is too large. {fault}"
+            return f"A tool cannot be taken. {fault}"
     return None
 
 

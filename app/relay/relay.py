@@ -16,6 +16,8 @@ from typing import assert_never
 
 import structlog
 
+from app.lane.cut import Passing
+from app.lane.lane import Run
 from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
 from app.relay.dials import Dials
 from app.relay.notes import NoteLog
@@ -131,6 +133,17 @@ class Relay:
         """A frame of upstream's."""
         self._obey(self._gate.on_upstream(leg, frame, self._loop.time()))
 
+    @property
+    def passing(self) -> Passing | None:
+        """What upstream may say without being judged, right now."""
+        return self._gate.passing
+
+    def run_from_leg(self, leg: LegId, run: Run) -> None:
+        """Frames of upstream's that pass as they stand."""
+        del leg
+        self._gate.passed(run.messages, run.came)
+        self.client.forward(run)
+
     def client_ended(self, end: WireEnd) -> None:
         """The client will say nothing more."""
         self._obey(self._gate.on_client_lost(CLIENT_FAULTS[end.fault]))
@@ -141,7 +154,7 @@ class Relay:
 
     def failed(self, error: Exception) -> None:
         """A bug: the stack goes to the log, the peers learn `internal_error` and nothing else."""
-        log.error("session.failed", session=self._gate.session_id, exc_info=error)
+        log.error("session.failed", session_id=self._gate.session_id, exc_info=error)
         if not self._over.done():
             if (words := self._gate.last_words(CloseReason.INTERNAL_ERROR)) is not None:
                 self.client.send(words)
@@ -188,7 +201,7 @@ class Relay:
             )
         except DialFailed as failure:
             reason, detail = failure.reason, failure.detail
-            log.warning("dial.failed", session=session, reason=reason, detail=detail)
+            log.warning("dial.failed", session_id=session, reason=reason, detail=detail)
             self._obey(self._gate.on_upstream_lost(leg, reason, failure.retry_after))
             return
         except Exception as error:

@@ -9,6 +9,8 @@ import asyncio
 from enum import Enum, auto
 from typing import Protocol
 
+from app.lane.cut import Passing
+from app.lane.lane import Run
 from app.protocol.close_reasons import CloseReason
 from app.session.commands import LegId
 from app.wire.wire import CLIENT_WIRE, Receiver, Wire, WireEnd, WireFault
@@ -57,6 +59,10 @@ class Ends(Protocol):
 
     def from_client(self, frame: bytes) -> None: ...
     def from_leg(self, leg: LegId, frame: bytes) -> None: ...
+
+    @property
+    def passing(self) -> Passing | None: ...
+    def run_from_leg(self, leg: LegId, run: Run) -> None: ...
     def client_ended(self, end: WireEnd) -> None: ...
     def leg_ended(self, leg: LegId, end: WireEnd) -> None: ...
     def failed(self, error: Exception) -> None: ...
@@ -103,6 +109,11 @@ class Side(Receiver):
         if self._wire is not None:
             self.frames_sent += 1
             self._wire.send(frame)
+
+    def forward(self, run: Run) -> None:
+        if self._wire is not None:
+            self.frames_sent += run.messages
+            self._wire.forward(run.frames, run.goes)
 
     def hold_back(self, cause: Hold, hold: bool) -> None:
         """Stops reading for this cause; reads again when no cause is left."""
@@ -163,6 +174,13 @@ class LegSide(Side):
 
     def on_frame(self, frame: bytes) -> None:
         self._ends.from_leg(self.leg_id, frame)
+
+    @property
+    def passing(self) -> Passing | None:
+        return self._ends.passing
+
+    def on_run(self, run: Run) -> None:
+        self._ends.run_from_leg(self.leg_id, run)
 
     def on_end(self, end: WireEnd) -> None:
         self.ended = end

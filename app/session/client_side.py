@@ -10,9 +10,12 @@ from collections import deque
 from typing import Any, assert_never
 
 from app.policy.advice import advise, lift
+from app.policy.audio import BYTES_PER_MS, SAMPLE_BYTES
 from app.policy.client_events import judge
+from app.policy.policy import Act
+from app.policy.tables import EVENTS
 from app.policy.verdict import Acknowledge, Forward, Hint, Ignore, Refuse, Verdict, Would
-from app.protocol.client_frames import encode_client
+from app.protocol.client_frames import encode_client, plain_append
 from app.protocol.events import ClientEvent, Malformed
 from app.protocol.names import ClientKind, ServerKind
 from app.session.allowance import TOO_MANY_EVENTS, Allowance
@@ -40,6 +43,7 @@ ACTIVITY = frozenset(
 
 VIOLATION_WINDOW = 60.0
 MOST_OWN_TOOLS = 1_024  # names that one session has ever offered
+APPEND = EVENTS[ClientKind.AUDIO_APPEND]
 
 
 def _answered(items: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -70,6 +74,8 @@ class ClientJudge:
         self._crossing = crossing
         self._sight = SessionSight(state, terms.policy)
         self._allowance = Allowance(terms.limits, state, meters)
+        plainly = terms.policy.act(APPEND) is Act.ALLOW
+        self._plain_bytes = terms.policy.append_bytes if plainly else 0
         self._violations: deque[float] = deque(maxlen=terms.limits.violations_per_minute)
 
     def held(self, size: int, now: float) -> list[Command] | None:
@@ -87,6 +93,24 @@ class ClientJudge:
         self._state.counters.verdict("malformed")
         refusal = Refuse("malformed", event.code, event.message, event.param, violation=False)
         return [ToClient(self._notices.refusal(refusal, event.event_id))]
+
+    def plain(self, frame: bytes, now: float) -> list[Command] | None:
+        """Audio in the plainest shape: what `judge` would do, without taking the frame apart.
+        None: `judge` must see it."""
+        size = plain_append(frame)
+        if not size or size > self._plain_bytes:
+            return None
+        input_format = self._sight.input_format()
+        if size % SAMPLE_BYTES[input_format]:
+            return None
+        milliseconds = size / BYTES_PER_MS[input_format]
+        meters, counters = self._meters, self._state.counters
+        wait = meters.turn_wait(now) if self._sight.answers_by_itself() else 0.0
+        self.pause = max(self.pause, meters.audio_event(now), wait, meters.audio(milliseconds, now))
+        counters.verdict(APPEND.rule)
+        counters.client_events_forwarded += 1
+        counters.audio_ms_from_client += milliseconds
+        return [ToUpstream(0, frame)]
 
     def judge(self, event: ClientEvent, now: float) -> list[Command]:
         """One readable event."""

@@ -46,7 +46,7 @@ class Crossing:
         return spelled(read, self._state.client_dialect)
 
     def _settle(self, read: Read) -> None:
-        """Listens for the dialect until a `session.update` has shown it (design: clients, R5)."""
+        """Listens for the dialect until a `session.update` has shown it."""
         if self._state.dialect_shown or read.session is None:
             return
         shown = shown_dialect(read.session)

@@ -16,6 +16,7 @@ session.
 
 from __future__ import annotations
 
+from app.lane.cut import Passing
 from app.policy.policy import Profile
 from app.protocol.client_frames import decode_append
 from app.protocol.close_reasons import CloseReason
@@ -96,6 +97,18 @@ class Gate:
         deadline = self.clocks.next_deadline()
         return deadline if self._resume_at is None else min(deadline, self._resume_at)
 
+    @property
+    def passing(self) -> Passing | None:
+        """Which of upstream's frames need no judgement right now; None: all need it."""
+        return self._upstream.passing if self.state.phase is Phase.READY else None
+
+    def passed(self, count: int, size: int) -> None:
+        """So many frames that `passing` covers went to the client, `size` bytes in all."""
+        counters = self.state.counters
+        counters.upstream_events += count
+        counters.upstream_bytes += size
+        counters.upstream_events_passed += count
+
     def last_words(self, reason: CloseReason, retry_after: float | None = None) -> bytes | None:
         """The `error` event before the close frame, also when the gate itself has failed."""
         return last_words(
@@ -125,6 +138,9 @@ class Gate:
             raise AssertionError(f"a client frame in phase {self.state.phase}")
         self.state.counters.client_events += 1
         self.state.counters.client_bytes += len(frame)
+        plain = self._client.plain(frame, now)
+        if plain is not None:
+            return plain + (self._flooded(now) or self._pause(now))
         event = decode_append(frame, self.state.client_dialect)
         if not isinstance(event, ClientEvent):
             if (held := self._client.held(len(frame), now)) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from app.lane.cut import Passing
 from app.policy.hints import relay_field
 from app.policy.server_events import DELTAS, Drop, Pass, Rebuild, judge_delta, judge_server
 from app.protocol.close_reasons import CloseReason
@@ -22,6 +23,7 @@ from app.session.lifecycle import forget, observe
 from app.session.meters import Meters
 from app.session.notices import Notices
 from app.session.outstanding import Origin, Sent
+from app.session.passing import CHANGES, Passage, passage
 from app.session.sight import SessionSight
 from app.session.state import SessionState
 from app.session.terms import Terms
@@ -46,6 +48,15 @@ class UpstreamJudge:
         self._notices = notices
         self._sight = SessionSight(state, terms.policy)
         self._crossing = crossing
+        self._passage: Passage | None = None
+
+    @property
+    def passing(self) -> Passing | None:
+        """What needs no judgement right now; None: all does."""
+        found = self._passage
+        if found is None or found.client is not self._state.client_dialect:
+            return None
+        return found.passing
 
     def judge(self, frame: bytes, now: float) -> list[Command]:
         """One frame."""
@@ -71,6 +82,9 @@ class UpstreamJudge:
 
     def _event(self, event: ServerEvent, now: float) -> list[Command]:
         asked = observe(self._state, event, self._sight)
+        if event.kind in CHANGES:
+            dialect = self._terms.upstream_dialect
+            self._passage = passage(event, self._state, self._sight, dialect)
         self._clock(event, now)
         if self._meters.overrun(now):
             return [End(CloseReason.RATE_LIMITED)]

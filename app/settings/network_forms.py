@@ -11,11 +11,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from app.store.address import parse_redis_url
+
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 _ADDRESS_LIKE = re.compile(r"[0-9a-f.:]{1,45}/[0-9]{1,3}|[0-9.]{1,15}")
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _TOKEN_CHARACTERS = 16
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 def _entries(text: object) -> list[str] | None:
@@ -77,12 +78,12 @@ def _token(secret: SecretStr) -> SecretStr:
 
 
 def _redis_url(secret: SecretStr) -> SecretStr:
-    """Its scheme alone; the rest is judged by who connects."""
-    if secret.get_secret_value().partition("://")[0].lower() not in _REDIS_SCHEMES:
-        raise ValueError(
-            "must be the address of a Redis server, for example redis://127.0.0.1:6379/0, or "
-            "rediss://... for TLS"
-        )
+    """As whoever connects will read it; its complaints never hold the password."""
+    try:
+        parse_redis_url(secret.get_secret_value())
+    except ValueError as error:
+        why = str(error).removesuffix(".")
+        raise ValueError(f"cannot be used: {why[0].lower()}{why[1:]}") from None
     return secret
 
 

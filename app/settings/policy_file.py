@@ -26,7 +26,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, InstanceOf
 
 from app.policy.policy import Act, Profile
-from app.settings.policy_rows import Rows, events_of, read_rows
+from app.settings.policy_rows import Rows, read_rows
 from app.settings.policy_values import KEYS, near
 from app.settings.problem import FileRefused
 from app.settings.toml_lines import Lines, Path
@@ -149,7 +149,9 @@ class _Reader:
         if not table:
             yield ("profiles",), "[profiles] names no value of the claim: write VALUE = PROFILE"
         for value, word in table.items():
-            if word in _WORDS:
+            if not value or value != value.strip():
+                yield ("profiles", value), _blank_value(value)
+            elif word in _WORDS:
                 self.by_value[value] = Profile(word)
             else:
                 hint = near(word, _WORDS) if isinstance(word, str) else ""
@@ -179,6 +181,14 @@ class _Reader:
         self.report_paths |= {(profile, name): path for name, path in reported}
 
 
+def _blank_value(value: str) -> str:
+    """A token's value is compared as it is: one that was padded by mistake would never be met, or,
+    worse, by whoever has an empty one."""
+    if not value.strip():
+        return "[profiles] names an empty value of the claim: name one that the issuer sets"
+    return f"`{value[:40]}` has spaces around it: write `{value.strip()[:40]}`"
+
+
 def _unknown_key(profile: Profile, name: str) -> str:
     if "." in name or "/" in name:
         return f"rows stand in a table of their own: move `{name[:60]}` to [{profile.value}.rows]"
@@ -188,23 +198,37 @@ def _unknown_key(profile: Profile, name: str) -> str:
 def _contradictions(rows: Rows, values: Mapping[str, Any]) -> Complaints:
     """What each is right in itself, and says two things at once."""
     where = rows.profile.value
-    for name in values:
+    for name, value in values.items():
         uses = KEYS[name].rows
+        if KEYS[name].decides(value):
+            continue
         if uses and not any(rows.lets_through(row) for row in uses):
-            closed = dict.fromkeys(entry for row in uses for entry in rows.closed(row))
-            said = " and ".join(f"`{entry}`" for entry in closed)
-            yield (where, name), f"`{name}` has no effect, because [{where}] does not allow {said}"
+            closed = _and(tuple(dict.fromkeys(entry for row in uses for entry in rows.closed(row))))
+            yield (
+                (where, name),
+                f"`{name}` has no effect, because [{where}] does not allow {closed}",
+            )
     for name, row in (("history", "assistant/output_text"), ("moderates", "user/input_audio")):
         if values.get(name) and row in rows.acts:
             yield rows.paths[row], f"`{name}` decides on `{rows.said(row)}`: keep one of the two"
-    for name, act in rows.acts.items():
-        if act is Act.ALLOW and not rows.lets_through(name):
-            events = " and ".join(f"`{event}`" for event in events_of(name))
-            yield (
-                rows.paths[name],
-                f"`{rows.said(name)}` is allowed in vain, because [{where}] refuses {events}: "
-                "keep one of the two",
-            )
+        elif values.get(name) and (shut := rows.shut_ways(row)):
+            yield (where, name), f"`{name}` has no effect, because [{where}] refuses {_and(shut)}"
+    opened = [name for name, act in rows.acts.items() if act is Act.ALLOW]
+    for names, paths, how in (
+        (opened, rows.paths, "allowed"),
+        (rows.reports, rows.report_paths, "reported"),
+    ):
+        for name in names:
+            if shut := rows.shut_ways(name):
+                yield (
+                    paths[name],
+                    f"`{rows.said(name)}` is {how} in vain, because [{where}] refuses "
+                    f"{_and(shut)}: keep one of the two",
+                )
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
 
 
 def _from_text(value: object) -> object:

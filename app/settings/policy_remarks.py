@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.policy.placeholders import claim_in, placeholders
-from app.policy.policy import Act
-from app.policy.tables import EVENTS, ITEM_TYPES
-from app.protocol.names import ClientKind
+from app.policy.policy import Act, Policy, Profile
+from app.policy.tables import EVENTS, ITEM_TYPES, Row
+from app.protocol.names import ClientKind, Dialect
 from app.settings.choices import AuthMode
 from app.settings.policy_file import PolicyFile
+from app.settings.upstream_values import dialect_of
 
 if TYPE_CHECKING:
     from app.settings.settings import Settings
@@ -24,6 +25,8 @@ def remarks(settings: Settings) -> Iterator[str]:
     """One sentence for each, with the fix."""
     yield from _profiles_of_nobody(settings)
     yield from _calls_without_answer(settings)
+    yield from _half_a_history(settings)
+    yield from _nothing_to_warm(settings)
     yield from _claims_of_nobody(settings)
     named = {claim_in(name) for name in placeholders(settings.session_instructions or "")}
     for claim in settings.instruction_claims:
@@ -48,17 +51,17 @@ def _profiles_of_nobody(settings: Settings) -> Iterator[str]:
         )
 
 
+def _open(row: Row, policy: Policy) -> bool:
+    return policy.act(row) is Act.ALLOW or row.name in policy.reports
+
+
 def _calls_without_answer(settings: Settings) -> Iterator[str]:
     """A model that may call a tool waits for the answer of a client that may not give it."""
     file = settings.policy_file or PolicyFile()
     for profile in settings.profile_rule().named():
         policy, where = settings.policy(profile), profile.value
         rows = (EVENTS[ClientKind.ITEM_CREATE], ITEM_TYPES["function_call_output"])
-        shut = [
-            row
-            for row in rows
-            if policy.act(row) is not Act.ALLOW and row.name not in policy.reports
-        ]
+        shut = [row for row in rows if not _open(row, policy)]
         if not policy.client_tools or not shut:
             continue
         line = file.line_of(profile, shut[0].name)
@@ -71,10 +74,40 @@ def _calls_without_answer(settings: Settings) -> Iterator[str]:
         )
 
 
+def _half_a_history(settings: Settings) -> Iterator[str]:
+    """Frontends replay what was said as items of the conversation."""
+    file = settings.policy_file or PolicyFile()
+    row = EVENTS[ClientKind.ITEM_CREATE]
+    policy = settings.policy(Profile.GUIDED)
+    if policy.history and not _open(row, policy):
+        yield (
+            f"RELAY_POLICY_FILE: line {file.line_of(Profile.GUIDED, row.name)}: `{row.name}` is "
+            "refused, so that `history` accepts what was said in `response.input` alone: allow it, "
+            "or remove `history`."
+        )
+
+
+def _nothing_to_warm(settings: Settings) -> Iterator[str]:
+    file = settings.policy_file or PolicyFile()
+    if dialect_of(settings) is not Dialect.GA:
+        return
+    for profile, changes in file.profiles.items():
+        if "temperature" in changes.values:
+            yield (
+                f"RELAY_POLICY_FILE: line {file.line(profile.value, 'temperature')}: `temperature` "
+                "has no effect, because upstream speaks GA, which has no such setting: remove it."
+            )
+
+
 def _claims_of_nobody(settings: Settings) -> Iterator[str]:
     if settings.auth is not AuthMode.DEV:
         return
     rule = settings.profile_rule()
+    if rule.claim in DEV_CLAIMS:
+        yield (
+            f"With RELAY_AUTH=dev the claim `{rule.claim}` is the name that everybody gives "
+            "themselves, and so does everybody choose their profile: it protects nothing."
+        )
     if rule.claim is not None and rule.claim not in DEV_CLAIMS:
         yield (
             f"With RELAY_AUTH=dev nobody has the claim `{rule.claim}` (only `sub`, the name): "

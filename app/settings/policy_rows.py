@@ -35,11 +35,19 @@ class Rows:
 
     def lets_through(self, name: str) -> bool:
         """Whether a value of the row can reach upstream at all: by itself, and in some event."""
-        return self._opens(name) and any(self._opens(event) for event in events_of(name))
+        return self._opens(name) and not self.shut_ways(name)
 
     def closed(self, name: str) -> tuple[str, ...]:
         """What keeps the row from letting anything through: itself, or else its events."""
-        return events_of(name) if self._opens(name) else (self.said(name),)
+        return self.shut_ways(name) if self._opens(name) else (self.said(name),)
+
+    def shut_ways(self, name: str) -> tuple[str, ...]:
+        """The rows that close every way on which this one could reach upstream, the row itself
+        aside; none: there is a way."""
+        closed = [[row for row in way if not self._opens(row)] for way in ways_of(name)]
+        if not all(closed):
+            return ()
+        return tuple(dict.fromkeys(self.said(way[0]) for way in closed))
 
     def _opens(self, name: str) -> bool:
         return self.act(ROWS[name]) is Act.ALLOW or name in self.reports
@@ -49,13 +57,18 @@ class Rows:
         return spoken(ROWS[name])
 
 
-def events_of(name: str) -> tuple[str, ...]:
-    """The events in which a row's field or part can stand; of an event, the event itself."""
+def ways_of(name: str) -> tuple[tuple[str, ...], ...]:
+    """The ways on which a row's field or part goes upstream: the rows of the event and the field
+    around it, all of which must be open. An event goes by itself."""
+    if name in EVENTS:
+        return ((),)
     if name.startswith("session."):
-        return ("session.update",) if name not in EVENTS else (name,)
+        return (("session.update",),)
+    if name.startswith("response.input/"):
+        return (("response.create", "response.input"),)
     if name.startswith("response."):
-        return ("response.create",) if name not in EVENTS else (name,)
-    return (name,) if name in EVENTS else ("conversation.item.create", "response.create")
+        return (("response.create",),)
+    return (("conversation.item.create",), ("response.create", "response.input"))
 
 
 def read_rows(rows: Rows, table: dict[str, Any]) -> Complaints:

@@ -16,34 +16,6 @@ if TYPE_CHECKING:
     from app.settings.reading import Reading
     from app.settings.settings import Settings
 
-SELF_SERVICE = frozenset(
-    {
-        "address",
-        "birthdate",
-        "email",
-        "email_verified",
-        "family_name",
-        "gender",
-        "given_name",
-        "locale",
-        "middle_name",
-        "name",
-        "nickname",
-        "phone_number",
-        "phone_number_verified",
-        "picture",
-        "preferred_username",
-        "profile",
-        "unique_name",
-        "updated_at",
-        "upn",
-        "website",
-        "zoneinfo",
-    }
-)
-"""Claims that many providers let users write themselves: those of OpenID Connect Core 1.0, section
-5.1, but for `sub`, and the two of Entra that are as changeable."""
-
 
 def _at(reading: Reading, line: int) -> str:
     found = reading.found.get("policy_file")

@@ -29,11 +29,13 @@ _ANY = tuple(Profile)
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key. `read` turns the TOML value into the policy's. `rows` are those that use the value
-    (empty: it always counts); `profiles` may have it."""
+    (empty: it always counts); `profiles` may have it. `decides` says of a value that it counts
+    where none of the rows is open, too, because it alone says what sessions begin with."""
 
     read: Callable[[Any], Any]
     rows: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = _ANY
+    decides: Callable[[Any], bool] = lambda _value: False
 
 
 def near(name: str, known: object) -> str:
@@ -120,6 +122,7 @@ KEYS: dict[str, Key] = {
     "output_modalities": Key(
         _one_of(("audio", "text"), "modality"),
         ("session.output_modalities", "response.output_modalities"),
+        decides=lambda value: "audio" not in value,  # a session that never speaks
     ),
     "client_tools": Key(_some_or_none),
     "max_output_tokens": Key(_integer(MOST_TOKENS)),

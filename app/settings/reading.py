@@ -144,7 +144,9 @@ class Reading(PydanticBaseSettingsSource):
         if text.strip():
             self._keep(about, Found(text, Source.FILE, f"{variable} ({path})"))
         else:
-            self._problem(about, f"{variable} names {path}, which is empty: write the value there.")
+            only = "write the file, or remove the variable"
+            fix = only if about.file_only else "write the value there"
+            self._problem(about, f"{variable} names {path}, which is empty: {fix}.")
 
     def _problem(self, about: About, sentence: str) -> None:
         self.problems.append(Problem(sentence, frozenset({about.field})))

@@ -194,3 +194,7 @@ class Operations(Group):
         example="json",
     )
     log_level: LogLevel = setting(LogLevel.INFO, "The least severe line that is written.")
+    fast_lane: bool = setting(
+        True,
+        "Lets plain frames past the parser (docs/performance.md). Off: the same, but slower.",
+    )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from app.policy.placeholders import claim_in, placeholders, unclosed
 from app.policy.turn_detection import TurnKind
 from app.settings.policy_file import PolicyFile
-from app.settings.policy_rules import SELF_SERVICE
 from app.settings.policy_values import near
 from app.settings.problem import Problem, problem
+from app.settings.self_service import users_write
 
 if TYPE_CHECKING:
     from app.settings.reading import Reading
@@ -80,7 +80,7 @@ def users_do_not_write_the_prompt(settings: Settings, _: Reading) -> Iterator[Pr
     if settings.self_service_claims:
         return
     for claim in settings.instruction_claims:
-        if claim in SELF_SERVICE:
+        if users_write(claim):
             yield problem(
                 f"RELAY_INSTRUCTION_CLAIMS lists `{claim}`, which users can often write themselves "
                 "and so would write into the prompt: remove it, or set RELAY_SELF_SERVICE_CLAIMS "
@@ -114,7 +114,7 @@ def profiles_have_their_table(settings: Settings, reading: Reading) -> Iterator[
             "profile",
             "profile_claim",
         )
-    if claim in SELF_SERVICE:
+    if claim is not None and users_write(claim):
         yield problem(
             f"RELAY_PROFILE_CLAIM is `{claim}`, which users can often write themselves: choose one "
             "that only the issuer sets, such as a role or a group.",

@@ -129,12 +129,12 @@ class Settings(
 
     def client_wire_limits(self) -> WireLimits:
         """The client's side: its messages are as large as the operator allows."""
-        return replace(CLIENT_WIRE, max_message=self.max_message_bytes)
+        return replace(CLIENT_WIRE, max_message=self.max_message_bytes, fast_lane=self.fast_lane)
 
     def upstream_wire_limits(self) -> WireLimits:
         """The upstream side: its write buffer holds the largest client message and 1 MiB."""
         room = max(UPSTREAM_WIRE.max_write_buffer, self.max_message_bytes + 1024 * 1024)
-        return replace(UPSTREAM_WIRE, max_write_buffer=room)
+        return replace(UPSTREAM_WIRE, max_write_buffer=room, fast_lane=self.fast_lane)
 
     def endpoint(self) -> Endpoint:
         """Where upstream is. Raises ValueError where `load` would have complained."""

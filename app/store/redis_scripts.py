@@ -43,6 +43,8 @@ local function clear(prefix, process, part)
 end
 """
 
+MEMORY = Script("return redis.call('INFO', 'memory')")
+
 PUT_TICKET = Script(
     _NOW
     + """

@@ -18,7 +18,7 @@ from app.store.limits import DEFAULT_LEASES, StoreLimits
 from app.store.redis_calls import RedisCalls, RedisTimings
 from app.store.redis_leases import RedisLeases
 from app.store.redis_revocations import RedisRevocations
-from app.store.redis_scripts import BEAT, PREFIX, PROCESSES, REVOCATIONS
+from app.store.redis_scripts import BEAT, MEMORY, PREFIX, PROCESSES, REVOCATIONS
 from app.store.redis_tickets import RedisTickets
 from app.store.store import Lease, LeaseLimits, NoLease, Revocation, Spawn, StoreDown
 
@@ -26,6 +26,9 @@ log = structlog.get_logger("store")
 
 SHORTEST_PAUSE = 0.05
 """Seconds between two heartbeats, however many revocations are published."""
+
+
+KEEPS_ALL = "noeviction"
 
 
 class RedisStore:
@@ -100,6 +103,16 @@ class RedisStore:
     def on_revoked(self, heard: Callable[[Revocation], None]) -> None:
         """See `RevocationStore.on_revoked`."""
         self._revocations.hearers.add(heard)
+
+    async def forgets(self) -> str | None:
+        """By which policy Redis throws keys away when its memory is full; None: by none, as it
+        must be (`noeviction`), or it does not tell. Raises `StoreDown`."""
+        told: bytes = await self._calls.run(MEMORY, (), ())
+        lines = (line.partition(":") for line in told.decode(errors="replace").split())
+        facts = {name: value for name, _, value in lines}
+        policy = facts.get("maxmemory_policy", KEEPS_ALL)
+        bounded = facts.get("maxmemory", "0") != "0"
+        return policy if bounded and policy != KEEPS_ALL else None
 
     def start(self, spawn: Spawn) -> None:
         """See `Store.start`."""

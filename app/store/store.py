@@ -30,8 +30,8 @@ class TicketStore(Protocol):
     async def put_ticket(self, key: str, *, owner: str, record: bytes, seconds: float) -> None:
         """Keeps `record` under the fresh `key` for `seconds` of real time.
 
-        `owner` is whom the ticket counts for. Raises `StoreFull` where the owner or the store has
-        too many live ones; the caller turns that into a refusal.
+        `owner` is whom the ticket counts for, as a hash. Raises `StoreFull` where the owner or the
+        store has too many live ones; the caller turns that into a refusal.
         """
 
     async def take_ticket(self, key: str) -> bytes | None:
@@ -98,8 +98,8 @@ class LeaseStore(Protocol):
 
     async def enter(self, lease: Lease) -> NoLease | None:
         """Takes a lease, in one step with all its checks, in this order: revoked, openings, user,
-        address. An attempt that gets past the openings is charged to them, whatever comes of it;
-        one that they refuse is not, so that whoever waits as told gets in.
+        address. Only an attempt that the openings allow is charged to them, whatever comes of it,
+        so that whoever waits as told gets in.
 
         None: granted, and the caller must `leave`. Raises `StoreDown`; whatever it raises, there
         is no lease.

@@ -114,6 +114,9 @@ class EntraBearer:
             return None
         return self._unavailable()
 
+    def held(self) -> bool:
+        return self._valid() is not None
+
     async def close(self) -> None:
         self._closed = True
         self._held = None

@@ -62,6 +62,10 @@ class Credential(Protocol):
     def fault(self) -> CredentialUnavailable | None:
         """What `present()` would raise right now, for the door; else None."""
 
+    def held(self) -> bool:
+        """Whether a valid credential is at hand this very moment, for `/readyz`: the door lets
+        clients in to wait for the first one, but a balancer should not send them."""
+
     async def close(self) -> None:
         """Ends the background work. Nothing is left open."""
 
@@ -83,6 +87,9 @@ class _FixedCredential:
 
     def fault(self) -> CredentialUnavailable | None:
         return None
+
+    def held(self) -> bool:
+        return True
 
     async def close(self) -> None:
         """Nothing is open."""

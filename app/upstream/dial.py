@@ -98,7 +98,8 @@ class Dialler:
 
         It must not make a replica unready: every replica dials the same endpoint, so all would
         leave their balancer together, and nobody would be left to tell clients when to come back,
-        or to find out that the endpoint works again.
+        or to find out that the endpoint works again. A missing credential does (`Credential.held`):
+        it is fetched whether or not anybody comes.
         """
         if (shut := self._breaker.shut(monotonic())) is not None:
             return _shut_out(shut)

@@ -135,7 +135,7 @@ async def answered_by_store() -> AsyncIterator[None]:
     try:
         yield
     except StoreDown as down:
-        log.warning("store.down", why=str(down))
+        log.warning("door.store_down", why=str(down))
         raise TurnedAway(
             denied_for("store.down", CloseReason.STORE_UNAVAILABLE, down.retry_after)
         ) from None

@@ -15,8 +15,8 @@ def livez() -> JSONResponse:
 
 
 def readyz(door: Door) -> JSONResponse:
-    """200 while new sessions are taken; 503 while draining, or while the shared store is out of
-    reach from here, so that a balancer looks elsewhere."""
+    """200 while new sessions are taken; 503 while draining, or while none could be admitted here
+    (`Door.obstacle`: no shared store, no valid token), so that a balancer looks elsewhere."""
     status = "draining" if door.registry.draining else door.obstacle()
     if status is not None:
         return JSONResponse({"status": status}, 503, _HEADERS)

@@ -20,6 +20,8 @@ from enum import Enum, auto
 
 from websockets.protocol import Side
 
+from app.lane.lane import Lane
+
 from .framing import FrameCutter
 from .inbox import Inbox
 from .intake import Intake
@@ -65,6 +67,9 @@ class Flow(asyncio.Protocol):
         self._side = side
         cutter = FrameCutter(side, limits.max_message, loop.time, limits.max_fragments)
         self._inbox = Inbox(cutter, limits)
+        self._lane: Lane | None = None
+        if limits.fast_lane:
+            self._lane = Lane(masked=side is Side.SERVER, most=limits.max_message)
         self._owner = Owner(loop, self._drop)
         self._phase = Phase.OPENING
         self._started = self._paused = False
@@ -153,10 +158,7 @@ class Flow(asyncio.Protocol):
     # -- frames
 
     def _refresh(self) -> None:
-        owner = self._owner
-        self._flowing = (
-            self._started and not self._paused and not owner.over and owner.receiver is not None
-        )
+        self._flowing = self._owner.flow(self._started and not self._paused)
 
     def _rest(self, seconds: float = 0.0) -> None:
         """Lets the loop turn: one peer that sends without end must not keep it from all others.
@@ -191,7 +193,12 @@ class Flow(asyncio.Protocol):
                     break
                 if inbox.end is not None:
                     self._end_in_order(inbox.end)
-                if self._blocked() or not inbox.cut_some():
+                if self._lane is not None and self._flowing and inbox.at_boundary:
+                    most = int(min(turn, FRAMES_A_TURN))
+                    turn -= self._lane.take(inbox, self._owner, most)
+                    if turn <= 0:
+                        continue
+                if self._blocked() or not inbox.cut_some(one=self._lane is not None):
                     break
                 if inbox.pongs:
                     self._answer()

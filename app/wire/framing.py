@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import codecs
 import logging
-import secrets
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import EXTERNAL_CLOSE_CODES, Close, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
-from websockets.streams import StreamReader
 
 from .budget import CONTROL_BURST, CONTROL_PER_SECOND, ControlBudget
+from .mask_keys import MASK_KEYS
+from .reader import CutterReader
 from .wire import CLIENT_WIRE, WireFault
 
 try:
@@ -74,29 +74,6 @@ class FrameError(ProtocolError):
         self.fault = fault
 
 
-class _Reader(StreamReader):
-    """The core's reader, which also says how much the frame in progress still lacks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wanted = 0
-
-    def read_exact(self, n: int) -> Generator[None, None, bytes]:  # type: ignore[override]
-        # `bytes` instead of the core's `bytearray`: messages are handed on without another copy.
-        while len(self.buffer) < n:
-            self.wanted = n
-            yield
-        self.wanted = 0
-        if len(self.buffer) == n:
-            data = bytes(self.buffer)
-            self.buffer.clear()
-            return data
-        with memoryview(self.buffer) as view, view[:n] as head:
-            data = bytes(head)
-        del self.buffer[:n]
-        return data
-
-
 class FrameCutter(Protocol):
     """Cuts a stream of bytes into text messages, pings and a close frame.
 
@@ -104,7 +81,7 @@ class FrameCutter(Protocol):
     set) or the peer's close frame (`done` is true) whatever is fed is dropped.
     """
 
-    reader: _Reader
+    reader: CutterReader
 
     def __init__(
         self,
@@ -118,7 +95,7 @@ class FrameCutter(Protocol):
         super().__init__(
             side, state=OPEN, max_size=max_message + MAX_CONTROL_PAYLOAD, logger=SILENT
         )
-        self.reader = _Reader()
+        self.reader = CutterReader()
         self.parser = self.parse()
         next(self.parser)
         self.max_message, self.max_fragments = max_message, max_fragments
@@ -135,6 +112,11 @@ class FrameCutter(Protocol):
         """Bytes that the frame in progress still lacks; 0 between frames."""
         wanted = self.reader.wanted
         return wanted - len(self.reader.buffer) if wanted else 0
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether the next byte begins a message: what a lane in front may take."""
+        return self.reader.between and self.current_size is None and not self.done
 
     def feed(self, data: bytes | memoryview) -> None:
         """Parses `data`; results stand in `cut`, `fault` and `done`. Raises only on our own bug."""
@@ -226,7 +208,7 @@ def encode_frame(opcode: Opcode, payload: bytes, masked: bool) -> bytes:
         header = struct.pack("!BBQ", head, mask_bit | 127, length)
     if not masked:
         return header + payload
-    key = secrets.token_bytes(4)
+    key = MASK_KEYS.next()
     return b"".join((header, key, apply_mask(payload, key)))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from app.lane.cut import frame_end
+
 from .framing import FrameCutter, PeerClose, Ping
 from .wire import WireEnd, WireFault, WireLimits
 
@@ -17,14 +19,21 @@ class Inbox:
 
     `frames` is emptied by the wire; `pongs` are payloads to be answered; `end` is what stands
     behind the last frame: the peer's close frame or a fault. `close_frame` is the peer's.
+
+    `chunk` and `at` are the bytes that come next, and from where: a lane may take simple frames
+    from there, while `at_boundary`, by moving `at`, and may `keep` the beginning of one until its
+    end has come.
     """
 
     __slots__ = (
-        "_fed",
+        "_behind",
         "_hold_bytes",
         "_hold_frames",
-        "_unfed",
+        "_kept",
+        "_missing",
+        "at",
         "bytes_in",
+        "chunk",
         "close_frame",
         "cutter",
         "deaf",
@@ -38,7 +47,10 @@ class Inbox:
     def __init__(self, cutter: FrameCutter, limits: WireLimits) -> None:
         self.cutter = cutter
         self._hold_frames, self._hold_bytes = limits.hold_frames, limits.hold_bytes
-        self._unfed, self._fed = b"", 0
+        self.chunk, self.at = b"", 0
+        self._behind: deque[tuple[bytes, int]] = deque()  # chunks behind it, and from where
+        self._kept: list[bytes] = []  # the beginning of a simple frame
+        self._missing = 0  # bytes that it lacks
         self.frames: deque[bytes] = deque()
         self.pongs: list[bytes] = []
         self.end: WireEnd | None = None
@@ -55,15 +67,58 @@ class Inbox:
 
     @property
     def uncut(self) -> int:
-        """Bytes that have not been parsed."""
-        return len(self._unfed) - self._fed
+        """Bytes that can be cut now."""
+        behind = sum(len(chunk) - at for chunk, at in self._behind)
+        return len(self.chunk) - self.at + behind
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether `chunk` holds something at `at`, and a message begins there."""
+        return self.at < len(self.chunk) and self.cutter.at_boundary and not self.deaf
 
     def push(self, data: bytes) -> None:
         """Adds bytes as they came from the socket."""
         if self.deaf or self.end is not None:
             return
-        self._unfed = self._unfed[self._fed :] + data if self._unfed else bytes(data)
-        self._fed = 0
+        data, at = bytes(data), 0
+        if self._missing:
+            at = min(self._missing, len(data))
+            self._kept.append(data[:at])
+            self._missing -= at
+            if self._missing:
+                return
+            self._add(b"".join(self._kept), 0)
+            self._kept = []
+        if at < len(data):
+            self._add(data, at)
+
+    def _add(self, chunk: bytes, at: int) -> None:
+        if self.at < len(self.chunk):
+            self._behind.append((chunk, at))
+        else:
+            self.chunk, self.at = chunk, at
+
+    def keep(self, missing: int) -> None:
+        """The bytes from `at` on are the beginning of a simple frame that lacks so many: they come
+        back, whole, when the rest is here. Only where nothing stands behind `chunk`."""
+        self._kept = [self.chunk[self.at :]]
+        self._missing = missing
+        self.chunk, self.at = b"", 0
+
+    @property
+    def last_chunk(self) -> bool:
+        """Nothing stands behind `chunk`."""
+        return not self._behind
+
+    def took(self, end: int, payload: int) -> None:
+        """A lane has delivered what stands before `end`."""
+        self.bytes_in += payload
+        self._moved(end)
+
+    def _moved(self, at: int) -> None:
+        self.at = at
+        if at >= len(self.chunk):
+            self.chunk, self.at = self._behind.popleft() if self._behind else (b"", 0)
 
     def forget(self, *, deaf: bool) -> None:
         """Drops undelivered frames and those to come; `deaf` also stops the parser for good."""
@@ -71,21 +126,24 @@ class Inbox:
         self.frames.clear()
         if deaf:
             self.deaf = True
-            self._unfed, self._fed = b"", 0
+            self.chunk, self.at = b"", 0
+            self._behind.clear()
+            self._kept, self._missing = [], 0
 
-    def cut_some(self) -> bool:
-        """Parses one piece; false if there was nothing to parse."""
-        if self.deaf or self.end is not None or not self._unfed:
+    def cut_some(self, *, one: bool = False) -> bool:
+        """Parses one piece, of `one` frame at most; false if there was nothing to parse."""
+        if self.deaf or self.end is not None or self.at >= len(self.chunk):
             return False
-        start, size = self._fed, max(SLICE_BYTES, self.cutter.missing)
-        if start == 0 and size >= len(self._unfed):
-            self.cutter.feed(self._unfed)
-            self._unfed = b""
+        chunk, start = self.chunk, self.at
+        stop = start + max(SLICE_BYTES, self.cutter.missing)
+        if one:
+            missing = self.cutter.missing
+            stop = min(stop, start + missing if missing else frame_end(chunk, start))
+        if start == 0 and stop >= len(chunk):
+            self.cutter.feed(chunk)
         else:
-            self.cutter.feed(memoryview(self._unfed)[start : start + size])
-            self._fed = start + size
-            if self._fed >= len(self._unfed):
-                self._unfed, self._fed = b"", 0
+            self.cutter.feed(memoryview(chunk)[start:stop])
+        self._moved(stop)
         self._sort()
         return True
 

@@ -63,6 +63,17 @@ class Outbox:
         self.bytes_out += len(frame)
         self._pipe.write(data)
 
+    def raw(self, frames: bytes | memoryview, payload: int) -> None:
+        """Whole frames that are written already, with so many bytes of payload."""
+        if self.overflown:
+            return
+        if self._pipe.buffered + len(frames) > self._cap:
+            self.overflown = True
+            self._loop.call_soon(self._stalled)
+            return
+        self.bytes_out += payload
+        self._pipe.write(frames)
+
     def close(self, code: int, text: str) -> None:
         """The close frame, behind everything else; also when messages are dropped already."""
         self._pipe.write(encode_close(code, text, self._masked))

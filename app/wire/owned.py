@@ -42,6 +42,12 @@ class OwnedWire(Flow):
         if self._phase is Phase.OPEN:
             self._outbox.text(frame)
 
+    def forward(self, frames: bytes | memoryview, payload: int) -> None:
+        """Sends whole frames as they stand, `payload` bytes of messages in all (the caller's duty:
+        text frames of this side's masking). Does nothing once closing."""
+        if self._phase is Phase.OPEN:
+            self._outbox.raw(frames, payload)
+
     def close(self, code: int, text: str) -> None:
         """Says farewell behind what was sent, then discards until the peer's close frame, its end
         of file or the deadline. Frames not yet delivered are dropped."""

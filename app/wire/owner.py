@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .wire import Receiver, WireEnd
+from app.lane.cut import Passing
+from app.lane.lane import Run
+
+from .wire import Receiver, RunReceiver, WireEnd
 
 
 class Owner:
@@ -16,11 +19,23 @@ class Owner:
     an error cannot be told to anybody.
     """
 
-    __slots__ = ("_give_up", "_loop", "_told_closed", "_told_full", "failed", "over", "receiver")
+    __slots__ = (
+        "_give_up",
+        "_loop",
+        "_runs",
+        "_told_closed",
+        "_told_full",
+        "failed",
+        "flowing",
+        "over",
+        "receiver",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, give_up: Callable[[], None]) -> None:
         self._loop, self._give_up = loop, give_up
         self.receiver: Receiver | None = None
+        self._runs: RunReceiver | None = None
+        self.flowing = False
         self.over = self.failed = False
         self._told_full = self._told_closed = False
 
@@ -34,6 +49,27 @@ class Owner:
         if self.attached:
             raise RuntimeError("this wire already has an owner: attach() is called once")
         self.receiver = receiver
+        self._runs = receiver if isinstance(receiver, RunReceiver) else None
+
+    def flow(self, may: bool) -> bool:
+        """Whether frames may be delivered, where nothing but the owner stands against it."""
+        self.flowing = may and not self.over and self.receiver is not None
+        return self.flowing
+
+    @property
+    def passing(self) -> Passing | None:
+        """What may come as a run; a receiver that knows no runs gets none."""
+        return self._runs.passing if self._runs is not None else None
+
+    def on_frame(self, message: bytes) -> None:
+        """One whole message, while `flowing`."""
+        assert self.receiver is not None
+        self.receiver.on_frame(message)
+
+    def on_run(self, run: Run) -> None:
+        """Frames that `passing` covers."""
+        assert self._runs is not None
+        self._runs.on_run(run)
 
     def end(self, end: WireEnd) -> None:
         """Tells how the inbound direction ended, unless something has ended it before."""

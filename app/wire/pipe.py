@@ -50,7 +50,7 @@ class Pipe:
             if not_sent is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, not_sent)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Sends or buffers. A closing transport is not asked: asyncio would log each attempt."""
         if self._transport is None or self._transport.is_closing():
             return

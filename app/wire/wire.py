@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from app.lane.cut import Passing
+from app.lane.lane import Run
 
 
 class WireFault(StrEnum):
@@ -66,6 +69,18 @@ class Receiver(Protocol):
         the session."""
 
 
+@runtime_checkable
+class RunReceiver(Receiver, Protocol):
+    """A receiver that also takes whole frames as they stand, where it says so beforehand."""
+
+    @property
+    def passing(self) -> Passing | None:
+        """Which frames may come as a run right now; None: none."""
+
+    def on_run(self, run: Run) -> None:
+        """Frames that `passing` covers."""
+
+
 class Wire(Protocol):
     """One WebSocket. All calls are made on the loop's thread and are safe after loss (no-ops)."""
 
@@ -90,6 +105,9 @@ class Wire(Protocol):
 
     def send(self, frame: bytes) -> None:
         """One text message. Written at once or buffered; never merged with another."""
+
+    def forward(self, frames: bytes | memoryview, payload: int) -> None:
+        """Whole frames as they stand, with so many bytes of payload."""
 
     def close(self, code: int, text: str) -> None:
         """Sends a close frame behind everything sent so far, then reads and discards until the
@@ -122,6 +140,7 @@ class WireLimits:
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
     max_write_buffer: int = 17 * 1024 * 1024
+    fast_lane: bool = True
     not_sent_low_water: int | None = None  # TCP_NOTSENT_LOWAT where the system has it
 
 

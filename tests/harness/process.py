@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.harness.lane import fast_lane
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -19,6 +21,8 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment without settings of ours, and with `more`."""
     own = ("RELAY_", "AZURE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    if not fast_lane():
+        kept["RELAY_FAST_LANE"] = "false"
     return {**kept, "COLUMNS": "200", **more}
 
 

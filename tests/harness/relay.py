@@ -16,6 +16,8 @@ from app.main import Product, create
 from app.server import AdminServer, RelayServer, make_admin_config, make_config
 from app.settings import Settings, load
 
+from .lane import fast_lane
+
 
 @dataclass
 class Running:
@@ -71,6 +73,7 @@ async def running_relay(
         "max_sessions_per_user": "100",
         "max_sessions_per_ip": "100000",
         "openings_per_minute": "1000000",
+        "fast_lane": str(fast_lane()).lower(),
         "failed_sign_ins_per_minute": "0",
     }
     settings = load({}, env_file=None, **{**values, **given})

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 from tests.harness.client import client
+from tests.harness.process import run_in
 from tests.harness.relay import Running, running_relay
 from tests.harness.upstream import Upstream
 
@@ -23,8 +24,11 @@ ALIASES = "fast=prod-mini,best=prod-large:open"
 class Resource:
     """A resource with several deployments. `asked` are the request targets, in order."""
 
-    def __init__(self, broken: str = "") -> None:
+    def __init__(
+        self, broken: str = "", status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
+    ) -> None:
         self.broken = broken
+        self.status = status
         self.asked: list[str] = []
         self.address = ""
 
@@ -35,7 +39,7 @@ class Resource:
     def judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.asked.append(request.path)
         if self.deployments[-1] == self.broken:
-            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "")
+            return connection.respond(self.status, "")
         return None
 
     @asynccontextmanager
@@ -117,3 +121,39 @@ async def test_a_deployment_that_fails_does_not_keep_others_from_answering() -> 
             assert any(line["event"] == "breaker.opened" for line in relay.lines)
             assert await fails(9) == 503, "the door knows"
             assert await model_shown(relay, "?model=usual", "another") == "usual"
+
+
+async def checked(resource: Resource, **more: str) -> tuple[int, str]:
+    usual = {
+        "RELAY_UPSTREAM": "embedded",
+        "RELAY_EMBEDDED_ADDRESS": resource.address,
+        "RELAY_EMBEDDED_KEY": "key",
+        "RELAY_AUTH": "dev",
+    }
+    status, out, err = await run_in(usual | more, "check")
+    assert "Traceback" not in out + err
+    return status, out
+
+
+async def test_check_tries_each_deployment_that_an_alias_names_once() -> None:
+    resource = Resource()
+    async with resource.serving():
+        aliases = ALIASES + ",quick=prod-mini"
+        status, out = await checked(resource, RELAY_MODEL_ALIASES=aliases, RELAY_POLICY="open")
+    assert status == 0, out
+    usual = resource.deployments[0]
+    assert sorted(resource.deployments[1:]) == ["prod-large", "prod-mini"]
+    assert usual not in {"prod-large", "prod-mini"}
+    for alias in ("fast", "best"):
+        assert f"✓ configuration of profile open for alias {alias}" in out
+    assert "alias quick" not in out
+
+
+async def test_check_names_the_alias_whose_deployment_does_not_answer() -> None:
+    resource = Resource(broken="prod-large", status=HTTPStatus.NOT_FOUND)
+    async with resource.serving():
+        status, out = await checked(resource, RELAY_MODEL_ALIASES=ALIASES)
+    assert status == 1
+    assert "✓ configuration of profile guided for alias fast" in out
+    assert "✗ dial for alias best: upstream_refused" in out
+    assert "No deployment 'prod-large' there: check RELAY_MODEL_ALIASES." in out

@@ -19,14 +19,16 @@ from typing import Any
 from app.auth.principal import Principal
 from app.telemetry.logs import user_hash
 from tests.harness.process import ROOT, environment
-from tests.harness.tools import tools_file
+from tests.harness.tools import WEATHER, tools_file
 
 START_SECONDS = 60.0
 EXPIRING_SECONDS = 3
 HASH_KEY = "a-key-for-the-tests-of-sdks"
+FORECAST = {**WEATHER, "name": "kernel-forecast", "description": "Forecast for a place."}
+"""The same, named as Semantic Kernel names all its functions."""
 POLICY = """
 [locked]
-client_tools = ["get_weather"]
+client_tools = ["get_weather", "kernel-forecast"]
 
 [locked.rows]
 function_call_output = "allow"
@@ -85,7 +87,7 @@ def relay(
 ) -> Iterator[Relay]:
     """Starts `serve` with TLS and dev users. `behind` are the settings of its upstream."""
     folder.mkdir()
-    (folder / "tools.json").write_text(tools_file())
+    (folder / "tools.json").write_text(tools_file(WEATHER, FORECAST))
     (folder / "policy.toml").write_text(POLICY)
     environ = {
         "RELAY_AUTH": "dev",
@@ -138,7 +140,10 @@ def stop(process: subprocess.Popen[Any]) -> None:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+    extensions_map = {
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+    }
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing: pytest's output is not a log."""

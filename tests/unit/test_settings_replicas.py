@@ -100,9 +100,29 @@ def test_redis_needs_a_key_that_all_replicas_share() -> None:
     assert "pass-word-1" not in shown
 
 
-def test_an_address_that_is_not_of_redis_is_refused_without_being_repeated() -> None:
-    (problem,) = problems(**KEY, RELAY_REDIS_URL="http://:pass-word-1@127.0.0.1")
-    assert problem.startswith("RELAY_REDIS_URL must be the address of a Redis server")
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://:pass-word-1@127.0.0.1", "must begin with redis://, rediss:// or unix://"),
+        ("redis://:pass-word-1#@127.0.0.1", "holds a '#'"),
+        ("redis://:pass-word-1?@127.0.0.1", "host or port can't be read"),
+        ("redis://:pass-word-1/@127.0.0.1", "host or port can't be read"),
+        ("redis://:pass-word-1@127.0.0.1:sixty", "host or port can't be read"),
+        ("redis://:pass-word-1@127.0.0.1:0", "port must be from 1 to 65535"),
+        ("redis://:pass-word-1@127.0.0.1/pass-word-1", "the number of a database"),
+        ("redis://:pass-word-1@127.0.0.1/0?pass-word-1=x", "an option that is not known"),
+        ("redis://:pass-word-1@", "names no host"),
+        ("unix://:pass-word-1@redis.sock", "by its whole path"),
+    ],
+)
+def test_an_address_that_cannot_be_redis_is_one_sentence_that_does_not_repeat_it(
+    url: str, said: str
+) -> None:
+    (problem,) = problems(**KEY, RELAY_REDIS_URL=url)
+    assert problem.startswith("RELAY_REDIS_URL cannot be used: ")
+    assert said in problem
+    assert problem.endswith(".")
+    assert not problem.endswith("..")
     assert "pass-word" not in problem
 
 

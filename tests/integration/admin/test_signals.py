@@ -101,7 +101,7 @@ async def test_serve_names_the_admin_listener_in_its_log_and_asks_for_its_token(
         ({"RELAY_REDIS_URL": "redis://127.0.0.1:1"}, "secrets.token_hex(32)"),
         (
             {"RELAY_REDIS_URL": "redis://:a?b@127.0.0.1:1", "RELAY_USER_HASH_KEY": "k" * 16},
-            "RELAY_REDIS_URL cannot be used.",
+            "RELAY_REDIS_URL cannot be used: the Redis URL",
         ),
     ],
 )

@@ -129,18 +129,20 @@ async def test_what_the_client_sends_early_waits_in_order_until_the_session_is_r
         await upstream.greet()
         await upstream.drain()
 
+    text = {"type": "input_text", "text": "Hi"}
     async with (
         scripted_upstream(slow_start) as scripted,
         running_relay(scripted.address) as relay,
         client(relay.address) as me,
     ):
         for number in range(40):
-            await me.send({"type": "input_audio_buffer.commit", "event_id": f"n{number}"})
+            item = {"type": "message", "role": "user", "id": f"n{number}", "content": [text]}
+            await me.send({"type": "conversation.item.create", "item": item})
         await me.until("session.created")
         async with asyncio.timeout(5):
             while len(scripted.one.received) < 41:
                 await asyncio.sleep(0.01)
-    sent = [json.loads(text).get("event_id") for text in scripted.one.received[1:]]
+    sent = [json.loads(frame)["item"]["id"] for frame in scripted.one.received[1:]]
     assert sent == [f"n{number}" for number in range(40)]
 
 

@@ -117,7 +117,7 @@ def dial_failures(relay: Running) -> list[dict[str, Any]]:
 def one_dial_failed(relay: Running, *parts: str) -> None:
     """One line about it, which says what an operator needs."""
     (line,) = dial_failures(relay)
-    assert line["session"].startswith("sess_")
+    assert line["session_id"].startswith("sess_")
     for part in (*parts, "client request id"):
         assert part in line["detail"], line["detail"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -122,6 +123,16 @@ async def test_what_follows_a_renewal_is_judged_for_itself(
     assert shown(front) == ["token-1"] + ["token-2"] * tries
 
 
+async def readiness(relay: Running) -> tuple[int, str]:
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        answer = await http.get(f"{relay.http}/readyz")
+        assert (await http.get(f"{relay.http}/livez")).status_code == 200
+    return answer.status_code, answer.json()["status"]
+
+
+NOT_READY = (503, "credential_unavailable")
+
+
 async def test_an_issuer_that_is_slow_from_the_start_lets_nobody_in_and_says_so(
     issuer: Issuer,
 ) -> None:
@@ -133,6 +144,7 @@ async def test_an_issuer_that_is_slow_from_the_start_lets_nobody_in_and_says_so(
         assert seen.error["retry_after_ms"] >= 1000
         one_dial_failed(relay, "no token has been fetched yet")
         assert seen.line["duration_s"] < 1
+        assert await readiness(relay) == NOT_READY
     assert not front.callers
 
 
@@ -150,10 +162,12 @@ async def test_an_issuer_that_is_down_is_known_at_the_door_and_found_again(issue
             events, code, text = await browser.rest()
         assert (code, text) == (4002, CANNOT_SIGN_IN)
         assert events[-1]["error"]["retry_after_ms"] >= 1000
+        assert await readiness(relay) == NOT_READY
         assert not relay.closed(), "nobody had a session"
         assert not front.callers
         issuer.down = False
         await until(lambda: any(line["event"] == "token.recovered" for line in relay.lines))
+        assert await readiness(relay) == (200, "ready")
         await converse(relay)
         assert (await relay.one_closed())["reason"] == "client_closed"
 
@@ -171,7 +185,9 @@ async def test_a_cached_token_serves_and_live_sessions_do_not_need_one(
             await until(lambda: issuer.fetches >= 2)
             await converse(relay)  # with the token that is held
             assert shown(front)[0] == shown(front)[1]
+            assert await readiness(relay) == (200, "ready")
             await asyncio.sleep(1.0)
+            assert await readiness(relay) == NOT_READY
             if fault == "down":
                 with pytest.raises(InvalidStatus) as caught:
                     await converse(relay)

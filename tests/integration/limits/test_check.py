@@ -33,6 +33,26 @@ async def test_a_redis_that_answers_is_fine_and_one_that_does_not_is_named() -> 
         assert "RELAY_REDIS_URL" in advice
 
 
+@pytest.mark.parametrize(
+    ("memory", "policy", "warned"),
+    [
+        ("10mb", "allkeys-lru", True),
+        ("10mb", "volatile-ttl", True),
+        ("10mb", "noeviction", False),
+        ("0", "allkeys-lru", False),
+    ],
+)
+async def test_a_redis_that_would_forget_limits_is_warned_of(
+    memory: str, policy: str, warned: bool
+) -> None:
+    async with redis_server("--maxmemory", memory, "--maxmemory-policy", policy) as redis:
+        given = KEY | {"RELAY_REDIS_URL": redis.url}
+        fine, said, advice = await shared_state(load(EMBEDDED | given))
+    assert fine
+    assert (policy in said) is warned
+    assert ("noeviction" in advice) is warned
+
+
 @pytest.mark.parametrize(("down", "fine"), [("refuse", False), ("local", True)])
 async def test_a_redis_that_is_down_matters_where_sessions_are_refused_then(
     down: str, fine: bool

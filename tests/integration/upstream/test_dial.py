@@ -71,6 +71,9 @@ class Absent:
     def fault(self) -> CredentialUnavailable | None:
         return CredentialUnavailable("absent")
 
+    def held(self) -> bool:
+        return False
+
     async def close(self) -> None:
         return
 

@@ -149,4 +149,5 @@ def _flow() -> list[Limit]:
 
 
 LIMITS = (*_head(), *_frames(), *_flow())
-FIELDS = {each.name for kind in (HeadLimits, WireLimits) for each in fields(kind)}
+SWITCHES = {"fast_lane"}  # no limit
+FIELDS = {each.name for kind in (HeadLimits, WireLimits) for each in fields(kind)} - SWITCHES

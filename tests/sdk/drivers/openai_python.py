@@ -72,7 +72,10 @@ class OpenAiPython(RawTalk):
         if self.preview:
             session: Any = {"voice": voice, "instructions": "Rhyme.", "tools": [WEATHER]}
         else:
-            audio = {"output": {"voice": voice}, "input": {"turn_detection": {"type": "server_vad"}}}
+            audio = {
+                "output": {"voice": voice},
+                "input": {"turn_detection": {"type": "server_vad"}},
+            }
             session = {"type": "realtime", "audio": audio, "tools": [WEATHER]}
             session |= {"instructions": "Rhyme.", "tool_choice": "auto"}
         await self.connection.session.update(session=session)

@@ -11,12 +11,13 @@ import base64
 import json
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-PATIENCE = 30.0
+PATIENCE = 40.0
+PIECE = 4_800
 TURNS = 12
 QUESTION = "What is the capital of France?"
 TOOL_QUESTION = "What is the weather in Oslo?"
@@ -62,6 +63,13 @@ class Talk(Protocol):
     async def expire(self) -> dict[str, Any]: ...
 
 
+async def spoken(pcm: bytes) -> AsyncIterator[bytes]:
+    """The audio in pieces of 100 ms, about as a microphone hands them over but twice as fast."""
+    for at in range(0, len(pcm), PIECE):
+        yield pcm[at : at + PIECE]
+        await asyncio.sleep(0.045)
+
+
 def tell(step: str, **evidence: Any) -> None:
     """One line for the test."""
     sys.stdout.write(json.dumps({"step": step, **evidence}) + "\n")
@@ -76,7 +84,7 @@ async def converse(talk: Talk, given: dict[str, Any]) -> None:
         ("configure", talk.configure),
         ("text", lambda: talk.write(QUESTION)),
         ("audio", lambda: talk.speak(pcm)),
-        ("tool", lambda: talk.ask_tool(TOOL_QUESTION)),
+        ("tool", lambda: talk.ask_tool(getattr(talk, "tool_question", TOOL_QUESTION))),
         ("interruptions", lambda: talk.interrupt(pcm, TURNS)),
         ("close", talk.close),
         ("connect again", lambda: talk.connect(given["expiring"])),
@@ -208,8 +216,8 @@ class RawTalk:
         return (await self.answer()).told()
 
     async def _say(self, pcm: bytes) -> None:
-        for at in range(0, len(pcm), 4_800):
-            await self.append(base64.b64encode(pcm[at : at + 4_800]).decode())
+        async for part in spoken(pcm):
+            await self.append(base64.b64encode(part).decode())
 
     async def ask_tool(self, text: str) -> dict[str, Any]:
         await self._ask(text)

@@ -148,6 +148,9 @@ async def test_the_store_never_sees_the_value() -> None:
     value = (await mint(tickets)).value
     assert len(seen) == 3
     assert not any(value in text or value.removeprefix("ek_") in text for text in seen)
+    _, owner, _ = seen
+    assert ALICE.user not in owner
+    assert ALICE.issuer not in owner
     assert await tickets.redeem(value, PAGE) == Redeemed(ALICE)
 
 

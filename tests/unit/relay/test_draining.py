@@ -138,10 +138,7 @@ async def test_a_bug_in_one_session_keeps_no_other_from_being_told_and_closed(
 
     monkeypatch.setattr(house.gates[3], "on_draining", fails)
     monkeypatch.setattr(house.gates[5], "end", fails)
-    told: list[float] = []
-    monkeypatch.setattr(
-        house.gates[-1], "on_draining", lambda after, _now: told.append(after) or []
-    )
+    told = told_of(house.gates[-1], monkeypatch)
     await house.drain(0.2)
     reasons = {gate.session_id: reason for _, gate, reason in house.ended}
     failed = {house.gates[3].session_id, house.gates[5].session_id}
@@ -153,8 +150,7 @@ async def test_a_bug_in_one_session_keeps_no_other_from_being_told_and_closed(
 async def test_refusing_new_ones_tells_once_that_nobody_knows_when(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[float] = []
-    monkeypatch.setattr(house.gates[0], "on_draining", lambda after, _now: told.append(after) or [])
+    told = told_of(house.gates[0], monkeypatch)
     house.registry.refuse_new()
     house.registry.refuse_new()
     assert told == [float("inf")]

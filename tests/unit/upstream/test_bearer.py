@@ -98,6 +98,23 @@ async def test_the_first_token_is_fetched_before_anybody_asks() -> None:
         assert [task.get_name() for task in it.spawner.tasks] == ["upstream-token"]
 
 
+async def test_a_token_is_held_from_its_arrival_to_its_end_and_not_while_it_is_awaited() -> None:
+    async with kept() as it:
+        it.issuer.open.clear()
+        it.bearer.start(it.spawner)
+        await settle()
+        assert it.bearer.fault() is None  # it may come: the door lets clients in to wait
+        assert not it.bearer.held()
+        it.issuer.open.set()
+        await settle()
+        assert it.bearer.held()
+        it.issuer.open.clear()  # and nobody answers again
+        await it.clock.pass_seconds(HOUR - TIMING.margin - 1)
+        assert it.bearer.held()
+        await it.clock.pass_seconds(2)
+        assert not it.bearer.held()
+
+
 async def test_a_hundred_callers_before_the_first_token_share_one_flight() -> None:
     async with kept(BearerTiming(present_deadline=5.0)) as it:
         it.issuer.open.clear()

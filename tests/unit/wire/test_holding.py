@@ -17,7 +17,7 @@ from app.wire.pipe import Pipe
 from app.wire.wire import WireFault, WireLimits
 
 
-def filled(frames: list[bytes], **limits: int) -> Inbox:
+def filled(frames: list[bytes], **limits: Any) -> Inbox:
     cutter = FrameCutter(Side.SERVER, 1_000_000, lambda: 0.0)
     inbox = Inbox(cutter, WireLimits(**limits))
     inbox.push(b"".join(encode_frame(Opcode.TEXT, frame, masked=True) for frame in frames))

@@ -12,7 +12,7 @@ const GA_NAMES = { "audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma"
  */
 export function formatOf(where, way) {
   const name = where?.[`${way}_audio_format`] ?? GA_NAMES[where?.audio?.[way]?.format?.type];
-  return name in RATES ? name : "pcm16";
+  return Object.hasOwn(RATES, name ?? "") ? name : "pcm16";
 }
 
 /** @param {ArrayBuffer} pcm pcm16, little-endian  @returns {ArrayBuffer} the same in `format` */
