@@ -157,15 +157,17 @@ def _acts(row: Row) -> Iterator[str]:
 
 def _fields(root: str, rows: Mapping[str, Row], rule: Callable[[str], str]) -> str:
     tables = {"session": SESSION, "response": RESPONSE_CREATE}[root]
-    foreign = tables[Dialect.PREVIEW].foreign
+    preview, ga = tables[Dialect.PREVIEW].foreign, tables[Dialect.GA].foreign
     lines = []
     for name, row in rows.items():
         said = client_path(name, Dialect.PREVIEW)
         shown = f"`{said}`"
         if said != name:
             shown += f" (GA: `{name}`)"
-        elif name.partition(".")[2] in foreign:
+        elif name.partition(".")[2] in preview:
             shown += " (GA alone)"
+        elif name.partition(".")[2] in ga:
+            shown += " (preview alone)"
         lines.append((shown, *_acts(row), row.why, row.shut, _value_rule(row), rule(row.rule)))
     return table(("field", *_PROFILES, *_WHYS, "values", "rule"), lines)
 

@@ -69,7 +69,6 @@ def begins_with(settings: Settings, profile: Profile) -> tuple[str, ...]:
         """The line of the file, where no setting says it."""
         return reader.source(name) if setting is None else ""
 
-    tokens = line("max_output_tokens", settings.session_max_output_tokens)
     if configuration.instructions is not None:
         said.append(f"instructions of {len(configuration.instructions)} characters")
     if configuration.output_modalities is not None:
@@ -77,10 +76,11 @@ def begins_with(settings: Settings, profile: Profile) -> tuple[str, ...]:
         add("{} alone", kinds, line("output_modalities"))
     add("voice {}", configuration.voice, line("voices", settings.session_voice))
     add("speed {:g}", configuration.speed, line("speed"))
-    most = tokens or "RELAY_SESSION_MAX_OUTPUT_TOKENS"
-    add("at most {} tokens a response", configuration.max_output_tokens, most)
-    heat = line("temperature", settings.session_temperature)
-    add("temperature {:g}", configuration.temperature, heat)
+    tokens = line("max_output_tokens", settings.session_max_output_tokens)
+    tokens = tokens or "RELAY_SESSION_MAX_OUTPUT_TOKENS"
+    add("at most {} tokens a response", configuration.max_output_tokens, tokens)
+    warmth = line("temperature", settings.session_temperature)
+    add("temperature {:g}", configuration.temperature, warmth)
     if configuration.turn_detection is not None:
         said.append(f"turn detection {configuration.turn_detection.kind.value}")
     add("transcription by {}", configuration.transcription_model)

@@ -100,7 +100,7 @@ def max_output_tokens(value: Any, path: str, rule: str, findings: Findings) -> S
 
 
 def temperature(value: Any, path: str, rule: str, findings: Findings) -> Shaped:
-    """A number within the operator's range (preview only)."""
+    """A number within the operator's range."""
     return _ranged(value, findings.policy.temperature, path, rule, findings)
 
 

@@ -23,9 +23,8 @@ def closing_line(
 ) -> SessionSummary:
     """The summary of one ended session; `user` is a hash, never a name."""
     now = asyncio.get_running_loop().time()
-    clocks, state = gate.clocks, gate.state
-    counters = state.counters
-    ready_at, dialled = clocks.ready_at, relay.dial_seconds
+    clocks, state, counters = gate.clocks, gate.state, gate.state.counters
+    ready_at, dialled = clocks.ready_at, relay.dialling.seconds
     return SessionSummary(
         session_id=gate.session_id,
         user=user,
@@ -36,6 +35,8 @@ def closing_line(
         client_code_sent=_sent(relay.client),
         upstream_code_received=_received(relay.leg),
         upstream_code_sent=_sent(relay.leg),
+        client_fault=_fault(relay.client),
+        upstream_fault=_fault(relay.leg),
         duration_s=round(now - clocks.started, 3),
         ready_after_ms=None if ready_at is None else round((ready_at - clocks.started) * 1000, 1),
         dial_ms=None if dialled is None else round(dialled * 1000, 1),
@@ -57,13 +58,17 @@ def closing_line(
         errors_sent=counters.errors_to_client,
         deployment=deployment,
         api_version=api_version,
-        upstream_request_id=relay.upstream_request_id,
+        upstream_request_id=relay.dialling.request_id,
         profile=profile,
     )
 
 
 def _received(side: Side) -> int | None:
     return side.received[0] if side.received is not None else None
+
+
+def _fault(side: Side) -> str:
+    return side.ended.detail if side.ended is not None else ""
 
 
 def _sent(side: Side) -> int | None:

@@ -19,6 +19,7 @@ import structlog
 from app.lane.cut import Passing
 from app.lane.lane import Run
 from app.protocol.close_reasons import ENDINGS, CloseReason, close_text
+from app.relay.dialling import Dialling
 from app.relay.dials import Dials
 from app.relay.notes import NoteLog
 from app.relay.proving import Proving, Verify, believe_nobody
@@ -64,20 +65,16 @@ class Relay:
         attach_seconds: float = 10.0,
     ) -> None:
         self._gate = gate
-        self._dials = dials
-        self._tasks = tasks
         self._notes = notes
         self._attach_seconds = attach_seconds
         self._loop = asyncio.get_running_loop()
         self._attached = self._loop.create_future()
         self._over: asyncio.Future[CloseReason] = self._loop.create_future()
         self._timer = DeadlineTimer(self._loop, self._tick)
-        self._dialling: asyncio.Task[None] | None = None
+        self.dialling = Dialling(self, dials, tasks)
         self._proving = Proving(verify, origin, tasks, self._identified, self.failed)
         self.client = ClientSide(self)
         self.leg = LegSide(self, 0)
-        self.dial_seconds: float | None = None
-        self.upstream_request_id: str | None = None
 
     # -- what the owner calls ------------------------------------------------------------------
 
@@ -160,6 +157,21 @@ class Relay:
                 self.client.send(words)
             self._finish(CloseReason.INTERNAL_ERROR)
 
+    # -- what the dial reports -----------------------------------------------------------------
+
+    def connected(self, leg: LegId, wire: Wire) -> None:
+        """The leg is there; what upstream has said already comes with `start`."""
+        self.leg.own(wire)
+        if self._over.done():
+            wire.abort()
+            return
+        self._obey(self._gate.on_upstream_ready(leg))
+        self.leg.start()
+
+    def unconnected(self, leg: LegId, failure: DialFailed) -> None:
+        """There is no leg."""
+        self._obey(self._gate.on_upstream_lost(leg, failure.reason, failure.retry_after))
+
     # -- obeying -------------------------------------------------------------------------------
 
     def _obey(self, commands: Sequence[Command]) -> None:
@@ -183,7 +195,9 @@ class Relay:
             case ResumeClient():
                 self.client.hold_back(Hold.ALLOWANCE, False)
             case Dial(leg):
-                self._dialling = self._tasks.spawn(f"dial {self._gate.session_id}", self._dial(leg))
+                gate = self._gate
+                within = gate.limits.setup_seconds
+                self.dialling.start(gate.session_id, leg, within, gate.deployment)
             case VerifyIdentity(token):
                 self._proving.ask(self._gate.session_id, token)
             case Note():
@@ -192,35 +206,6 @@ class Relay:
                 self._finish(reason)
             case _:
                 assert_never(command)
-
-    async def _dial(self, leg: LegId) -> None:
-        began, session = self._loop.time(), self._gate.session_id
-        try:
-            wire = await self._dials.dial(
-                timeout=self._gate.limits.setup_seconds, deployment=self._gate.deployment
-            )
-        except DialFailed as failure:
-            reason, detail = failure.reason, failure.detail
-            log.warning("dial.failed", session_id=session, reason=reason, detail=detail)
-            self._obey(self._gate.on_upstream_lost(leg, reason, failure.retry_after))
-            return
-        except Exception as error:
-            self.failed(error)
-            return
-        self.dial_seconds = self._loop.time() - began
-        self.upstream_request_id = wire.request_id
-        self.leg.own(wire)
-        if self._over.done():
-            wire.abort()
-            return
-        self._guarded_ready(leg)
-
-    def _guarded_ready(self, leg: LegId) -> None:
-        try:
-            self._obey(self._gate.on_upstream_ready(leg))
-            self.leg.start()
-        except Exception as error:
-            self.failed(error)
 
     def _identified(self, answer: Proven | Unproven) -> None:
         self._obey(self._gate.on_identity(answer, self._loop.time()))
@@ -239,8 +224,7 @@ class Relay:
             return
         self._over.set_result(reason)
         self._timer.cancel()
-        if self._dialling is not None:
-            self._dialling.cancel()
+        self.dialling.cancel()
         self._proving.cancel()
         self.client.farewell(*self._farewell(reason))
         self.leg.farewell(1000, "")
@@ -256,7 +240,7 @@ class Relay:
 
     async def _see_off(self) -> None:
         """Waits until tasks and wires are gone."""
-        tasks = [task for task in (self._dialling, self._proving.task) if task is not None]
+        tasks = [task for task in (self.dialling.task, self._proving.task) if task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
         await see_off(self.client, self.leg)

@@ -166,7 +166,10 @@ class Gate:
             return []
         paused = self._resume_at is not None
         self._resume_at = max(self._resume_at or 0.0, now + wait)
-        return [] if paused else [PauseClient()]
+        if paused:
+            return []
+        self.state.counters.verdict("reading-paused")
+        return [PauseClient()]
 
     def on_upstream(self, leg: LegId, frame: bytes, now: float) -> list[Command]:
         """One frame of upstream's."""

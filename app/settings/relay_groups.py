@@ -176,7 +176,7 @@ class Operations(Group):
 
     drain_seconds: int = setting(
         25,
-        "After SIGTERM, how long live sessions may go on. Stay below the platform's grace.",
+        "After SIGTERM, how long live sessions may go on. Stay 25 below the platform's grace.",
         unit="seconds",
         ge=0,
         le=3600,

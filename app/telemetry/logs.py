@@ -173,7 +173,8 @@ class SessionSummary:
     """Everything that is worth knowing of a session after its end, and nothing of its content.
 
     `user` is a `user_hash`. `phase` is where the session stood when it ended. Close codes are None
-    where no close frame went that way. `client_in` is from the client, `client_out` to it;
+    where no close frame went that way; a fault is the rule of the wire that this peer broke, in our
+    words or the parser's, empty where it broke none. `client_in` is from the client, `client_out` to it;
     `upstream_in` from upstream, `upstream_out` to it. Bytes are payload bytes of whole frames.
     `verdicts` counts by the names of rules, which are ours.
     """
@@ -187,6 +188,8 @@ class SessionSummary:
     client_code_sent: int | None = None
     upstream_code_received: int | None = None
     upstream_code_sent: int | None = None
+    client_fault: str = ""
+    upstream_fault: str = ""
     duration_s: float = 0.0
     ready_after_ms: float | None = None
     dial_ms: float | None = None

@@ -3,6 +3,7 @@ the test plays."""
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import threading
@@ -26,8 +27,11 @@ SCENE = (Path(__file__).parent / "client-scene.js").read_text()
 
 RATES = [16_000, 44_100, 48_000, 96_000]
 HERTZ = 1000
+TONE_HERTZ = 440
+TONE_PEAK = 16_000 / 32_768
+"""What client-scene.js plays."""
 GAP = 0.002
-"""Seconds without a sample above `AUDIBLE` that a tone of 440 Hz never has."""
+"""Seconds without a sample above `AUDIBLE` that this tone never has."""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -56,14 +60,16 @@ async def play(visit: Visit, body: str) -> Any:
     return await visit.page.evaluate(f"async () => {{ {SCENE}\n{body} }}")
 
 
-def longest_gap(heard: Heard) -> float:
-    """Seconds of silence within what was heard. Counted in samples: a block's own time is that of
-    the audio quantum in which it begins."""
+def check_is_one_tone(heard: Heard) -> None:
+    """No silence within what was heard, and no sample left out: either would be a step. Counted in
+    samples: a block's own time is that of the audio quantum in which it begins."""
     times = [at for at, _ in heard.blocks]
     assert all(after - before < 0.06 for before, after in pairwise(times)), "a block was silent"
     samples = [sample for _, block in heard.blocks for sample in block]
     loud = [i for i, sample in enumerate(samples) if abs(sample) > AUDIBLE]
-    return max(after - before for before, after in pairwise(loud)) / heard.rate
+    assert max(after - before for before, after in pairwise(loud)) / heard.rate < GAP
+    steepest = 2 * math.pi * TONE_HERTZ / heard.rate * TONE_PEAK
+    assert max(abs(after - before) for before, after in pairwise(samples)) < 1.2 * steepest
 
 
 async def test_the_page_of_the_readme_talks(tmp_path: Path, open_page: OpenPage) -> None:
@@ -206,7 +212,7 @@ async def test_an_answer_is_played_without_gaps_and_cut_with_one_truncate(
     assert found["level"] > 0.5
     heard = await visit.heard()
     assert end == pytest.approx(1000 * heard.audible_seconds(), abs=150)
-    assert longest_gap(heard) < GAP
+    check_is_one_tone(heard)
 
 
 async def test_whose_answer_it_is_decides_what_an_interruption_tells(

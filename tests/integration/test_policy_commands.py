@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.explaining import explain, ready_gate
+from app.cli.explaining import EARLY, explain, ready_gate
 from app.cli.policy import USED, explain_event
 from app.cli.policy_table import begins_with, lines
 from app.cli.running import CannotStart
@@ -246,12 +246,10 @@ def test_every_verdict_has_its_word_its_rule_and_why(
             b"\xef\xbb\xbf{}",
             "It begins with a byte order mark (BOM): save it as UTF-8 without one.",
         ),
-        ('{"type"}'.encode("utf-16"), "It is UTF-16: save it as UTF-8."),
-        (b'{\n "type": "\xff"}', "It is not UTF-8 at line 2, column 11."),
         ('{\n "ü": x}'.encode(), "At line 2, column 7: invalid character."),
         (b'{"type": "response.cancel",\n', "It ends too early, at line 2, column 1."),
         (b'{"type": NaN}', "At line 1, column 10: invalid character."),
-        (b"[" * 200_000, "It is nested without end."),
+        (b"[" * 10_000, "It is nested without end."),
         (b'{"type": 1e999}', "Number out of range - at `$[...]`."),
     ],
 )
@@ -260,6 +258,40 @@ def test_a_text_that_is_no_json_is_told_where_it_breaks(frame: bytes, said: str)
     assert (told.verdict, told.event, told.rule) == ("unreadable", "no event", "malformed")
     assert told.why.startswith("The message is not valid JSON")
     assert told.why.endswith(f" {said}")
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ('{"type"}'.encode("utf-16"), "It is UTF-16: save it as UTF-8."),
+        (b'{\n "type": "\xff"}', "It is not UTF-8 at line 2, column 11."),
+    ],
+)
+def test_what_the_wire_takes_for_no_text_ends_the_session(
+    frame: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = explained(frame)
+    assert (told.verdict, told.rule, told.client) == ("unreadable", "invalid_text", None)
+    assert told.why == f"Text is not valid UTF-8. {said}"
+    (tmp_path / "event.json").write_bytes(frame)
+    assert explain_event({}, str(tmp_path / "event.json")) == 2
+    assert "the session ends with close code 1007" in capsys.readouterr().out
+
+
+def test_what_depends_on_the_moment_is_said() -> None:
+    said = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "a"}]}
+    event = {"type": "conversation.item.create", "item": said}
+    told = explained(event, history=True)
+    assert (told.verdict, told.assumed) == ("allowed", (EARLY,))
+    assert explained(event).verdict == "refused"
+    assert explained(event, Profile.OPEN, history=True).assumed == ()
+    append = {"type": "input_audio_buffer.append", "audio": "AAAA"}
+    (audio,) = explained(append).assumed
+    assert "pcm16" in audio
+    user = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "a"}]}
+    first = {"type": "conversation.item.create", "previous_item_id": "root", "item": user}
+    (root,) = explained(first).assumed
+    assert "the conversation is empty" in root
 
 
 def test_a_faulty_event_keeps_its_type_and_says_its_fault_first() -> None:
@@ -436,6 +468,15 @@ def test_what_sessions_begin_with_is_told_with_who_says_so() -> None:
         "at most 50 tokens a response (line 3)",
     )
     assert begins_with(settings, Profile.OPEN) == ("voice ash",)
+    file = '[guided]\nvoices = ["ash"]\noutput_modalities = ["text"]\nspeed = [1.2, 1.3]\n'
+    told = Settings(policy_file=f"{file}temperature = [0.6, 0.7]", upstream_dialect="preview")
+    assert begins_with(told, Profile.GUIDED) == (
+        "text alone (line 3)",
+        "voice ash (line 2)",
+        "speed 1.2 (line 4)",
+        "temperature 0.7 (line 5)",
+    )
+    assert begins_with(told, Profile.OPEN) == ()
     own = Settings(session_max_output_tokens=9)
     assert begins_with(own, Profile.OPEN) == (
         "at most 9 tokens a response (RELAY_SESSION_MAX_OUTPUT_TOKENS)",

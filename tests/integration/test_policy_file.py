@@ -9,7 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
+from app.cli.policy_table import begins_with
+from app.policy.policy import Profile
+from app.protocol.client_frames import encode_client
+from app.protocol.names import Dialect
+from app.settings import Settings
 from tests.harness.client import Client, Event, client
 from tests.harness.embedded import embedded
 from tests.harness.relay import Running, running_relay
@@ -40,9 +46,12 @@ async def relay_with(policy_file: str, **more: Any) -> AsyncIterator[tuple[Runni
 
 
 @asynccontextmanager
-async def demo_relay() -> AsyncIterator[Running]:
+async def demo_relay(**more: Any) -> AsyncIterator[Running]:
     """Before the embedded upstream, which answers."""
-    async with embedded() as upstream, running_relay(upstream.address, upstream.key) as relay:
+    async with (
+        embedded() as upstream,
+        running_relay(upstream.address, upstream.key, **more) as relay,
+    ):
         yield relay
 
 
@@ -91,8 +100,76 @@ async def test_rows_and_lists_of_the_file_hold_on_the_bytes() -> None:
             await me.send({"type": "conversation.item.delete", "item_id": "any"})
             assert (await me.next())["error"]["code"] == "policy_violation"
     ours, theirs = sent(upstream)
-    assert ours["session"] == {}
+    assert ours["session"] == {"voice": "coral"}
     assert theirs["session"] == {"instructions": "mine", "voice": "coral"}
+
+
+@pytest.mark.parametrize(
+    ("file", "profile", "begins"),
+    [
+        ('[guided]\noutput_modalities = ["text"]', "guided", {"modalities": ["text"]}),
+        ('[locked]\noutput_modalities = ["text"]', "locked", {"modalities": ["text"]}),
+        ('[guided]\noutput_modalities = ["audio"]', "guided", {}),
+        ('[guided]\nvoices = ["coral", "ash"]', "guided", {"voice": "coral"}),
+        ('[guided]\nvoices = ["coral", "alloy"]', "guided", {"voice": "alloy"}),
+        ("[open]\ntemperature = [0.6, 0.65]", "open", {"temperature": 0.65}),
+        ("[open]\ntemperature = [0.7, 0.9]", "open", {}),
+        ("[guided]\nspeed = [1.2, 1.5]", "guided", {"speed": 1.2}),
+        (
+            '[guided]\nvoices = ["ash"]\noutput_modalities = ["text"]\ntemperature = [1, 1.1]',
+            "guided",
+            {"modalities": ["text"], "voice": "ash", "temperature": 1.0},
+        ),
+        ('[open]\nvoices = ["ash"]', "guided", {}),
+    ],
+)
+async def test_lists_and_ranges_bind_a_client_that_does_not_ask(
+    file: str, profile: str, begins: dict[str, Any]
+) -> None:
+    """A bare `response.create` answers with what the session was configured with."""
+    async with relay_with(file, profile=profile) as (relay, upstream):
+        async with client(relay.address) as me:
+            created = await me.next()
+            assert begins.items() <= created["session"].items()
+            await me.send({"type": "response.create"})
+            await updated(me, tracing="auto")  # answered behind it: upstream has both
+    ours, bare = sent(upstream)
+    assert ours == {"type": "session.update", "session": begins}
+    bare.pop("response", None)  # the mark that the relay lends
+    assert bare == {"type": "response.create"}
+
+
+async def test_a_session_that_begins_with_text_alone_never_speaks() -> None:
+    """The whole way, before an upstream that answers."""
+    file = '[guided]\noutput_modalities = ["text"]\n'
+    text = {"type": "input_text", "text": "Hello"}
+    item = {"type": "message", "role": "user", "content": [text]}
+    async with demo_relay(policy_file=file) as relay, client(relay.address) as me:
+        await me.next()
+        await me.send({"type": "conversation.item.create", "item": item})
+        await me.send({"type": "response.create"})
+        await me.until("response.done")
+        kinds = {event["type"] for event in me.seen}
+        assert "response.text.delta" in kinds
+        assert "response.audio.delta" not in kinds
+
+
+async def test_lists_and_ranges_bind_where_upstream_speaks_ga() -> None:
+    file = (
+        '[guided]\nvoices = ["cedar"]\noutput_modalities = ["text"]\n'
+        "temperature = [0.6, 0.65]\nspeed = [0.5, 0.9]\n"
+    )
+    settings = Settings(policy_file=file, upstream_dialect=Dialect.GA)
+    update = {"type": "session.update", "session": settings.configuration().session()}
+    assert json.loads(encode_client(update, Dialect.GA, None)) == {
+        "type": "session.update",
+        "session": {
+            "type": "realtime",
+            "output_modalities": ["text"],
+            "audio": {"output": {"voice": "cedar", "speed": 0.9}},
+        },
+    }
+    assert not any(said.startswith("temperature") for said in begins_with(settings, Profile.GUIDED))
 
 
 async def test_what_is_forced_is_forced_before_and_after_a_client_speaks() -> None:

@@ -16,8 +16,8 @@ from app.settings import Settings, load
 from app.settings.policy_file import Changes, PolicyFile, parse_policy
 from app.settings.policy_manual import EXAMPLE, MEANINGS, policy_file_md
 from app.settings.policy_remarks import remarks
-from app.settings.policy_rules import SELF_SERVICE
 from app.settings.policy_values import KEYS
+from app.settings.self_service import SELF_SERVICE, WORDS, users_write
 from tests.unit.test_settings import AZURE, complaint, only_problem, problems
 
 LOCKED, GUIDED, OPEN = Profile.LOCKED, Profile.GUIDED, Profile.OPEN
@@ -25,6 +25,11 @@ TOOLS = [
     {"type": "function", "name": name, "parameters": {"type": "object"}}
     for name in ("lamp", "door", "alarm")
 ]
+OIDC = {
+    "RELAY_AUTH": "oidc",
+    "RELAY_OIDC_ISSUER": "https://login.example.com/",
+    "RELAY_OIDC_AUDIENCE": "api://relay",
+}
 HEARD = {"RELAY_SESSION_TRANSCRIPTION_MODEL": "whisper-1"}
 
 
@@ -131,6 +136,7 @@ def test_rows_are_known_in_both_spellings_with_and_without_quotes() -> None:
     "session.audio.output.speed" = "refuse"
     "assistant/text" = "allow"
     "conversation.item.delete" = "allow"
+    "response.input" = "allow"
     "response.input/item_reference" = "allow"
     """
     assert parsed(text).changes(LOCKED).rows == {
@@ -138,6 +144,7 @@ def test_rows_are_known_in_both_spellings_with_and_without_quotes() -> None:
         "session.audio.output.speed": Act.REFUSE,
         "assistant/output_text": Act.ALLOW,
         "conversation.item.delete": Act.ALLOW,
+        "response.input": Act.ALLOW,
         "response.input/item_reference": Act.ALLOW,
     }
 
@@ -320,6 +327,15 @@ def test_a_session_has_the_tools_of_its_profile_and_the_hidden_ones() -> None:
             "[profiles]\n\nstaff = 'opened'",
             "line 3: `staff` must be a profile: locked, guided, open (did you mean `open`?)",
         ),
+        (
+            "[profiles]\n'' = 'open'",
+            "line 2: [profiles] names an empty value of the claim: name one that the issuer sets",
+        ),
+        ("[profiles]\n' ' = 'open'", "line 2: [profiles] names an empty value of the claim"),
+        (
+            "[profiles]\nguest = 'locked'\n'staff ' = 'open'",
+            "line 3: `staff ` has spaces around it: write `staff`",
+        ),
         ("[profiles]\nstaff = 1", "line 2: `staff` must be a profile: locked, guided, open"),
     ],
 )
@@ -373,6 +389,38 @@ def test_a_file_that_is_not_there_is_told() -> None:
             '[open.rows]\n"response.create" = "refuse"\n"response.input/item_reference" = "allow"',
             "line 3: `response.input/item_reference` is allowed in vain, because [open] refuses "
             "`response.create`: keep one of the two",
+        ),
+        (
+            '[guided]\nreport = ["session.instructions"]\n[guided.rows]\n"session.update"="refuse"',
+            "line 2: `session.instructions` is reported in vain, because [guided] refuses "
+            "`session.update`: keep one of the two",
+        ),
+        (
+            '[guided]\nhistory = true\n[guided.rows]\n"conversation.item.create" = "refuse"\n'
+            '"response.input" = "refuse"',
+            "line 2: `history` has no effect, because [guided] refuses `conversation.item.create` "
+            "and `response.input`",
+        ),
+        (
+            '[guided]\nmoderates = true\n[guided.rows]\n"conversation.item.create" = "refuse"\n'
+            '"response.create" = "refuse"',
+            "line 2: `moderates` has no effect, because [guided] refuses "
+            "`conversation.item.create` and `response.create`",
+        ),
+        (
+            '[locked.rows]\n"conversation.item.create" = "refuse"\n"user/input_audio" = "allow"',
+            "line 3: `user/input_audio` is allowed in vain, because [locked] refuses "
+            "`conversation.item.create` and `response.input`: keep one of the two",
+        ),
+        (
+            '[guided.rows]\n"response.input" = "refuse"\n"response.input/item_reference" = "allow"',
+            "line 3: `response.input/item_reference` is allowed in vain, because [guided] refuses "
+            "`response.input`: keep one of the two",
+        ),
+        (
+            '[locked]\noutput_modalities = ["audio"]',
+            "line 2: `output_modalities` has no effect, because [locked] does not allow "
+            "`session.modalities` and `response.modalities`",
         ),
         (
             '[guided]\nspeed = [1, 1]\n[guided.rows]\n"session.update" = "refuse"',
@@ -597,6 +645,41 @@ def test_a_claim_that_nobody_has_or_names_is_remarked(environ: Any) -> None:
     assert "nobody has the claim `team`" in claim
 
 
+def test_names_of_ones_own_choosing_as_a_ground_for_a_profile_are_remarked(environ: Any) -> None:
+    made = environ("[profiles]\nadmin = 'open'\n", RELAY_PROFILE_CLAIM="sub")
+    assert list(remarks(load(made | OIDC))) == []
+    (said,) = remarks(load(made | {"RELAY_AUTH": "dev"}))
+    assert said == (
+        "With RELAY_AUTH=dev the claim `sub` is the name that everybody gives themselves, and so "
+        "does everybody choose their profile: it protects nothing."
+    )
+
+
+def test_a_history_that_cannot_be_told_as_items_is_remarked(environ: Any) -> None:
+    text = '[guided]\nhistory = true\n[guided.rows]\n"conversation.item.create" = "refuse"\n'
+    (said,) = remarks(load(environ(text)))
+    assert said.startswith("RELAY_POLICY_FILE: line 4: `conversation.item.create` is refused, so")
+    assert list(remarks(load(environ("[guided]\nhistory = true")))) == []
+
+
+def test_a_temperature_for_an_upstream_without_one_is_remarked(environ: Any) -> None:
+    made = environ("[guided]\n\ntemperature = [0.6, 0.7]\n")
+    assert list(remarks(load(made))) == []
+    del made["AZURE_OPENAI_API_VERSION"]
+    (said,) = remarks(load(made))
+    assert said.startswith("RELAY_POLICY_FILE: line 3: `temperature` has no effect, because ups")
+
+
+def test_tools_that_clients_cannot_choose_are_the_sessions_all_the_same(environ: Any) -> None:
+    text = (
+        '[guided]\nclient_tools = ["lamp"]\n[guided.rows]\n"session.tools" = "strip"\n'
+        '"response.tools" = "strip"\n'
+    )
+    settings = load(environ(text, TOOLS))
+    assert list(remarks(settings)) == []
+    assert settings.configuration().session()["tools"] == [TOOLS[0]]
+
+
 def test_without_a_claim_everybody_has_the_profile_of_the_settings() -> None:
     settings = load(AZURE | {"RELAY_POLICY": "locked"})
     assert settings.profile_rule().named() == (LOCKED,)
@@ -606,7 +689,34 @@ def test_without_a_claim_everybody_has_the_profile_of_the_settings() -> None:
 
 def test_what_everybody_writes_themselves_is_no_ground_for_a_profile() -> None:
     assert {"name", "email", "preferred_username", "nickname"} <= SELF_SERVICE
-    assert not {"sub", "oid", "tid", "roles", "groups", "scp"} & SELF_SERVICE
+    assert all(users_write(claim) for claim in (*SELF_SERVICE, *WORDS))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        *("https://example.com/email", "https://example.com/claims/Email/", "urn:example:email"),
+        *("cognito:username", "username", "userName", "USER_NAME_EMAIL", "emails", "mail"),
+        *("preferredUsername", "given-name", "GivenName", "firstName", "displayname"),
+        *("work_email", "workEmailAddress", "com.example.nickname", "mobile_phone", "avatar_url"),
+    ],
+)
+def test_a_claim_of_the_users_own_is_known_in_other_spellings(claim: str) -> None:
+    assert users_write(claim)
+    said = only_problem(AZURE | {"RELAY_INSTRUCTION_CLAIMS": claim})
+    assert said.startswith(f"RELAY_INSTRUCTION_CLAIMS lists `{claim}`, which users can often")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        *("sub", "oid", "tid", "roles", "groups", "scp", "role", "role_name", "tenantName"),
+        *("https://example.com/roles", "https://email.example.com/plan", "department", "amr"),
+        *("realm_access", "cognito:groups", "org_id", "relay_profile", "/", "::"),
+    ],
+)
+def test_a_claim_that_an_issuer_sets_is_taken(claim: str) -> None:
+    assert not users_write(claim)
 
 
 # -- the manual --------------------------------------------------------------------------------

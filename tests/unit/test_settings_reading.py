@@ -148,7 +148,12 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_an_empty_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = _file(tmp_path, content)
     problem = only_problem(KEYLESS | {"AZURE_OPENAI_API_KEY_FILE": path})
-    assert problem.startswith(f"AZURE_OPENAI_API_KEY_FILE names {path}, which is empty")
+    assert problem == (
+        f"AZURE_OPENAI_API_KEY_FILE names {path}, which is empty: write the value there."
+    )
+    assert only_problem(AZURE | {"RELAY_POLICY_FILE": path}) == (
+        f"RELAY_POLICY_FILE names {path}, which is empty: write the file, or remove the variable."
+    )
 
 
 @pytest.mark.parametrize(

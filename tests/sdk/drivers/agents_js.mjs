@@ -43,6 +43,8 @@ class AgentsJs {
   }
 
   async configure() {
+    // Two updates went out with the connection: the settings, and tracing.
+    await this.inbox.until("session.updated");
     const { session } = await this.inbox.until("session.updated");
     return { voice: session.audio.output.voice, tools: session.tools.map((one) => one.name) };
   }

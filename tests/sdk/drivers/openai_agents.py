@@ -89,6 +89,8 @@ class OpenAiAgents:
                 heard.said += event["transcript"]
 
     async def configure(self) -> dict[str, Any]:
+        """Two updates went out with the connection: the settings, and tracing."""
+        await self.until("session.updated")
         session = (await self.until("session.updated"))["session"]
         tools = [tool["name"] for tool in session["tools"]]
         return {"voice": session["audio"]["output"]["voice"], "tools": tools}

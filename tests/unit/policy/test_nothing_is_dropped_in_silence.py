@@ -127,7 +127,7 @@ def test_turn_detection_stays_on_where_the_operator_forces_something_on() -> Non
 
 def test_a_refusal_says_why_this_policy_refuses() -> None:
     by_profile = refused({"type": "conversation.item.delete", "item_id": "item_user"}, LOCKED)
-    assert "rule 'item-delete': a locked conversation keeps what was said." in by_profile.message
+    assert "rule 'item-delete': a locked client removes no item." in by_profile.message
     voice = {"session.audio.output.voice": Act.REFUSE}
     by_file = refused(session_update(voice="ash"), Policy(rows=voice))
     assert "rule 'session-voice': the operator's policy file closes it." in by_file.message

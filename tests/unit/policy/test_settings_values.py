@@ -478,12 +478,22 @@ def test_a_hidden_function_cannot_be_chosen(policy: Policy) -> None:
     ("choice", "told"),
     [
         ({"name": "lamp", "mode": 1}, "session.tool_choice.mode"),
-        ({"function": {"name": "lamp"}, "name": "x"}, "session.tool_choice.name"),
         ({"function": {"name": "lamp", "x": 1}}, "session.tool_choice.function.x"),
     ],
 )
 def test_what_a_choice_holds_beside_the_name_is_told(choice: dict[str, Any], told: str) -> None:
     assert hint(TOOLS, tool_choice={"type": "function", **choice}).ignored == (told,)
+
+
+@pytest.mark.parametrize("other", ["lamp", "door", "secret", 5])
+def test_a_choice_with_two_names_is_refused(other: Any) -> None:
+    choice = {"type": "function", "name": other, "function": {"name": "door"}}
+    for event in (session_update(tool_choice=choice), response_create(tool_choice=choice)):
+        verdict = refused(event, TOOLS)
+        assert (verdict.code, verdict.rule) == ("invalid_value", "malformed")
+        assert "one name, in 'name' or in 'function.name'" in verdict.message
+    one = {"type": "function", "name": None, "function": {"name": "door"}}
+    assert sent(TOOLS, tool_choice=one) == {"tool_choice": {"type": "function", "name": "door"}}
 
 
 def test_what_a_format_holds_beside_its_type_is_told() -> None:

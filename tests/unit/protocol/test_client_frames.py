@@ -18,8 +18,17 @@ def test_numbers_that_are_dear_to_read_cost_little() -> None:
     assert time.perf_counter() - began < 0.1
 
 
-def test_more_values_than_anybody_needs_are_not_even_read() -> None:
-    frame = b'{"type":"x","a":[' + b"1," * 20_000 + b"1]}"
+@pytest.mark.parametrize(
+    "values",
+    [
+        b"1," * 20_000 + b"1",
+        b"[[[[[[[[[]]]]]]]]]," * 2_000 + b"1",
+        b'{"a":{"a":{}}},' * 5_000 + b"1",
+        b"[" * 20_000,
+    ],
+)
+def test_more_values_than_anybody_needs_are_not_even_read(values: bytes) -> None:
+    frame = b'{"type":"x","a":[' + values + b"]}"
     answer = decode_client(frame, Dialect.PREVIEW)
     assert isinstance(answer, Malformed)
     assert "16384" in answer.message
