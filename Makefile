@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check-code bench bench-filter lock clean
+.PHONY: help run test test-sdk soak check-code bench bench-filter lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,11 @@ test: $(DEV_STAMP)  ## check the code and run every test
 
 soak: $(DEV_STAMP)  ## what takes minutes: thousands of sessions, components killed and frozen
 	@$(BIN)/pytest -q -m soak -p no:xdist tests
+
+test-sdk: $(DEV_STAMP)  ## real clients, unmodified, through the relay: installs them, takes minutes
+	@$(BIN)/python -m tests.sdk.environments
+	@TESTS_SDK=1 $(BIN)/pytest -q -n $${SDK_WORKERS:-5} --dist worksteal tests/sdk
+	@$(BIN)/python -m tests.sdk.matrix --check
 
 check-code: $(DEV_STAMP)  ## formatting, lint, types, imports
 	@$(BIN)/ruff format --check app tests bench

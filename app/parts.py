@@ -15,8 +15,8 @@ from app.protocol.close_reasons import CloseReason
 from app.settings import AuthMode, RedisDown, Settings, UpstreamAuth
 from app.store.memory import MemoryStore
 from app.store.store import LeaseLimits, Store
+from app.upkeep.clock import SystemClock
 from app.upstream.bearer import EntraBearer
-from app.upstream.clock import SystemClock
 from app.upstream.credential import ApiKeyHeader, ApiKeyQuery, Credential
 from app.upstream.deployments import Deployments
 from app.upstream.dial import Dialler

@@ -25,6 +25,7 @@ from app.cli.policy_document import COMMAND, outputs, policy_blocks
 from app.policy import tables
 from app.policy.policy import Act, Profile
 from app.policy.rows import ROWS
+from app.policy.server_events import DELTAS
 from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.protocol.dialects import KINDS
 from app.protocol.dialects.voices import GA_VOICES, PREVIEW_VOICES, preview_voice
@@ -190,6 +191,18 @@ def test_a_value_in_the_policy_names_the_variable_that_sets_it() -> None:
 @pytest.mark.parametrize("kind", [*ClientKind, *KINDS[Dialect.PREVIEW]])
 def test_every_event_of_the_protocol_stands_in_the_policy(kind: str) -> None:
     assert f"`{kind}`" in POLICY
+
+
+def test_the_policy_says_which_events_pass_as_upstreams_own_bytes() -> None:
+    (row,) = re.findall(r"^\| (.*) \| if response and item .*own bytes", POLICY, re.MULTILINE)
+    kinds = KINDS[Dialect.PREVIEW]
+    assert {kinds[name] for name in re.findall(r"`([^`]+)`", row)} == DELTAS
+
+
+@pytest.mark.parametrize("kind", KINDS[Dialect.GA])
+def test_an_event_that_only_ga_has_stands_in_the_policy_too(kind: str) -> None:
+    known = set(KINDS[Dialect.PREVIEW].values())
+    assert f"`{kind}`" in POLICY or KINDS[Dialect.GA][kind] in known
 
 
 def test_the_architecture_names_every_room_and_every_input_and_command_of_the_gate() -> None:

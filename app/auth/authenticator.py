@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.auth.denied import Denied
 from app.auth.principal import Principal
+from app.upkeep.keeper import Spawn
 
-Spawn = Callable[[str, Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Makes a supervised task with a name. Whoever spawned a task cancels and awaits it."""
+__all__ = ["Authenticator", "Examined", "LivingAuthenticator", "Spawn"]
 
 
 class Authenticator(Protocol):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from app.upkeep.keeper import Fault
 
-class IssuerFault(Exception):  # noqa: N818  (a state of the issuer, not an error in the relay)
+
+class IssuerFault(Fault):
     """The issuer could not be reached, or its answer cannot be used.
 
     `detail` is a sentence's end without a full stop, for the log and for `realtime-relay check`.
     It may name addresses and the issuer's own answers, which hold no secret.
     """
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail

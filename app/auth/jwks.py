@@ -1,12 +1,8 @@
 """An issuer's keys, there before somebody needs them.
 
-    keeper (one task): fetch -- rest -- fetch -- rest, cut short by an unknown key -- fetch -- ...
-                         |
-    keys_for(kid) ------ the keys held, or a short wait for the flight in progress
-
-Nobody waits while the key in question is held, and an issuer that is down is noticed by nobody for
-a day. Tokens with key ids that nobody knows cost one fetch in half a minute, however many come.
-All times are monotonic.
+Tokens with key ids that nobody knows cost one fetch in half a minute, however many come. See
+`upkeep.keeper` for the rest: with keys that serve for a day, an issuer that is down is noticed by
+nobody for as long.
 """
 
 from __future__ import annotations
@@ -19,10 +15,11 @@ from dataclasses import dataclass
 import structlog
 
 from app.auth.authenticator import Spawn
-from app.auth.clock import Clock
 from app.auth.discovery import discovery_url, keys_url
 from app.auth.issuer_fault import IssuerFault
 from app.auth.keys import SigningKeys, parse_keys
+from app.upkeep.clock import Clock
+from app.upkeep.keeper import Fetched, Keeper, Pace, Words
 
 log = structlog.get_logger("auth.issuer")
 
@@ -50,6 +47,11 @@ class KeysTiming:
     backoff: float = 60.0
     backoff_without_keys: float = 5.0
 
+    def pace(self) -> Pace:
+        return Pace(
+            self.fetch_deadline, self.first_backoff, self.backoff, self.backoff_without_keys
+        )
+
 
 class KeysUnavailable(Exception):  # noqa: N818  (a state of the issuer, not an error in the relay)
     """The key is not held, and the issuer cannot be asked now.
@@ -61,12 +63,6 @@ class KeysUnavailable(Exception):  # noqa: N818  (a state of the issuer, not an 
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    keys: SigningKeys
-    until: float
 
 
 class IssuerKeys:
@@ -86,41 +82,48 @@ class IssuerKeys:
         self._clock = clock
         self._jitter = jitter
         self._timing = timing or KeysTiming()
-        self._held: _Held | None = None
         self._keys_url: str | None = None
-        self._flight: asyncio.Future[None] | None = None
-        self._wake = asyncio.Event()
-        self._next_fetch = 0.0
-        self._failures = 0
-        self._last_detail = "its keys have not been fetched yet"
-        self._forced_at = float("-inf")
-        self._keeper: asyncio.Task[None] | None = None
-        self._closed = False
+        self._known: frozenset[str] | None = None
+        self._late = f"{issuer} gave no answer"
+        self._keeper: Keeper[SigningKeys] = Keeper(
+            self._fetched,
+            pace=self._timing.pace(),
+            words=Words(
+                task="issuer-keys",
+                logger="auth.issuer",
+                failed="issuer.fetch_failed",
+                recovered="issuer.recovered",
+                unfetched="its keys have not been fetched yet",
+                late=self._late,
+            ),
+            clock=clock,
+            jitter=jitter,
+        )
 
     def start(self, spawn: Spawn) -> None:
         """Begins to keep the keys. Call once, from within the loop; the caller owes a `close()`."""
-        if self._keeper is not None or self._closed:
-            raise RuntimeError("IssuerKeys.start() is called once")
-        self._flight = asyncio.get_running_loop().create_future()
-        self._keeper = spawn("issuer-keys", self._keep())
+        self._keeper.start(spawn)
+
+    async def close(self) -> None:
+        """Ends the background work and forgets the keys. Nothing is left open."""
+        await self._keeper.close()
 
     async def keys_for(self, kid: str | None) -> SigningKeys:
         """The keys to judge a token with this key id by. Where the id is unknown, the issuer is
         asked again, if it was not just now. Raises `KeysUnavailable`, also where the id may be
         new and the issuer cannot be asked."""
-        until = self._clock.monotonic() + self._timing.caller_deadline
-        held = self._valid()
+        keeper, until = self._keeper, self._clock.monotonic() + self._timing.caller_deadline
+        held = keeper.value
         if held is None or not held.knows(kid):
-            await self._landing(until)
-            held = self._valid()
-        if held is not None and not held.knows(kid) and self._may_force():
-            self._force()
-            await self._landing(until)
-            held = self._valid()
-        unsure = self._flight is not None or self._failures > 0
+            await keeper.landing(until - self._clock.monotonic())
+            held = keeper.value
+        unknown = held is not None and not held.knows(kid)
+        if unknown and keeper.force(self._timing.force_pause):
+            await keeper.landing(until - self._clock.monotonic())
+            held = keeper.value
+        unsure = keeper.flying or keeper.failures > 0
         if held is None or (unsure and not held.knows(kid)):
-            pause = max(self._next_fetch - self._clock.monotonic(), 1.0)
-            raise KeysUnavailable(self._last_detail, retry_after=pause)
+            raise KeysUnavailable(keeper.detail, keeper.retry_after)
         return held
 
     async def examine(self) -> SigningKeys:
@@ -129,97 +132,22 @@ class IssuerKeys:
             async with asyncio.timeout(self._timing.fetch_deadline):
                 keys, _ = await self._fetch_both()
         except TimeoutError:
-            raise self._late() from None
+            wait = self._timing.fetch_deadline
+            raise IssuerFault(f"{self._late} in {wait:g} s") from None
         return keys
 
-    async def close(self) -> None:
-        """Ends the background work and forgets the keys. Nothing is left open."""
-        self._closed = True
-        self._held = None
-        self._last_detail = "the relay is closing"
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait((self._keeper,), timeout=self._timing.fetch_deadline)
-
-    def _valid(self) -> SigningKeys | None:
-        held = self._held
-        fresh = held is not None and self._clock.monotonic() < held.until
-        return held.keys if held is not None and fresh else None
-
-    async def _landing(self, until: float) -> None:
-        left = until - self._clock.monotonic()
-        if self._flight is not None and left > 0:
-            await asyncio.wait((self._flight,), timeout=left)
-
-    def _may_force(self) -> bool:
-        living = self._keeper is not None and not self._closed
-        rested = self._clock.monotonic() - self._forced_at >= self._timing.force_pause
-        return living and rested and self._flight is None
-
-    def _force(self) -> None:
-        self._forced_at = self._clock.monotonic()
-        self._flight = asyncio.get_running_loop().create_future()
-        self._wake.set()
-
-    async def _keep(self) -> None:
-        while True:
-            forced = self._wake.is_set()
-            self._wake.clear()
-            await self._fly(forced=forced)
-            await self._clock.wait(self._wake, self._next_fetch - self._clock.monotonic())
-
-    async def _fly(self, *, forced: bool) -> None:
-        """One flight. Whoever waits for `_flight` is told in any case."""
-        flight = self._flight = self._flight or asyncio.get_running_loop().create_future()
-        deadline = asyncio.timeout(self._timing.fetch_deadline)
-        try:
-            async with deadline:
-                if forced and self._keys_url is not None and not self._failures:
-                    keys = parse_keys(await self._fetch(self._keys_url))
-                else:
-                    keys, self._keys_url = await self._fetch_both()
-            self._accept(keys)
-        except IssuerFault as fault:
-            self._fail(fault.detail)
-        except Exception as error:
-            # The message is left out: it is not ours, and it may quote an answer.
-            late = self._late().detail
-            self._fail(late if deadline.expired() else f"{type(error).__name__} in a fetch")
-        finally:
-            self._flight = None
-            flight.set_result(None)
+    async def _fetched(self, forced: bool) -> Fetched[SigningKeys]:
+        """The keys; their address is asked for again, unless an unknown key is in a hurry."""
+        if forced and self._keys_url is not None and not self._keeper.failures:
+            keys = parse_keys(await self._fetch(self._keys_url))
+        else:
+            keys, self._keys_url = await self._fetch_both()
+        if self._known != keys.kids():
+            self._known = keys.kids()
+            log.info("issuer.keys_changed", keys=len(keys.keys), ignored=keys.ignored)
+        rest = self._timing.rest * (1 - self._jitter() / 10)
+        return Fetched(keys, serves=self._timing.stale, rest=rest)
 
     async def _fetch_both(self) -> tuple[SigningKeys, str]:
         address = keys_url(await self._fetch(discovery_url(self._issuer)), self._issuer)
         return parse_keys(await self._fetch(address)), address
-
-    def _late(self) -> IssuerFault:
-        wait = self._timing.fetch_deadline
-        return IssuerFault(f"{self._issuer} gave no answer in {wait:g} s")
-
-    def _accept(self, keys: SigningKeys) -> None:
-        if self._failures:
-            log.warning("issuer.recovered", failures=self._failures)
-        self._failures = 0
-        if self._held is None or self._held.keys.kids() != keys.kids():
-            log.info("issuer.keys_changed", keys=len(keys.keys), ignored=keys.ignored)
-        now = self._clock.monotonic()
-        self._held = _Held(keys, until=now + self._timing.stale)
-        self._next_fetch = now + self._timing.rest * (1 - self._jitter() / 10)
-
-    def _fail(self, detail: str) -> None:
-        self._failures += 1
-        self._last_detail = detail
-        now, timing = self._clock.monotonic(), self._timing
-        held = self._held if self._valid() is not None else None
-        most = timing.backoff_without_keys if held is None else timing.backoff
-        pause = min(most, timing.first_backoff * 2 ** min(self._failures - 1, 16))
-        pause *= 0.5 + self._jitter() / 2
-        self._next_fetch = now + pause
-        log.warning(
-            "issuer.fetch_failed",
-            failures=self._failures,
-            detail=detail,
-            held_keys_serve_seconds=round(held.until - now) if held else 0,
-            next_fetch_seconds=round(pause, 1),
-        )

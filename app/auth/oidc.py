@@ -6,7 +6,6 @@ import structlog
 
 from app.auth.authenticator import Examined, Spawn
 from app.auth.claims import Trust, issuer_for, judge_claims
-from app.auth.clock import Clock
 from app.auth.denied import Denied
 from app.auth.issuer_fault import IssuerFault
 from app.auth.jwks import IssuerKeys, KeysUnavailable
@@ -14,6 +13,7 @@ from app.auth.keys import SigningKey, SigningKeys
 from app.auth.principal import Principal
 from app.auth.token import ASK_AGAIN, Token, is_signed_by, read_token
 from app.protocol.close_reasons import CloseReason
+from app.upkeep.clock import Clock
 
 log = structlog.get_logger("auth.oidc")
 

@@ -85,7 +85,6 @@ def run(data: bytes, at: int, passing: Passing, most: int, frames: int) -> tuple
     of them and none over `most` bytes: its end, how many they are, and their payload's size."""
     size = len(data)
     beginnings, naming = passing.beginnings, passing.naming
-    ascii_only = None
     count = payload = 0
     while count < frames and at + 4 <= size and data[at] == FINAL_TEXT:
         length = data[at + 1]
@@ -106,9 +105,7 @@ def run(data: bytes, at: int, passing: Passing, most: int, frames: int) -> tuple
             or data.find(naming, start, min(start + HEAD_BYTES, end)) < 0
         ):
             break
-        if ascii_only is None:
-            ascii_only = data.isascii()
-        if not ascii_only and not is_utf8(data[start:end]):
+        if not is_utf8(data[start:end]):
             break
         count += 1
         payload += length

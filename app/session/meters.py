@@ -36,9 +36,11 @@ class Bucket:
 
     def charge(self, amount: float, now: float) -> float:
         """Takes `amount`; returns the seconds until the debt is paid (0: there is none)."""
-        self._refill(now)
-        self._level -= amount
-        return max(0.0, -self._level / self._rate)
+        # `_refill` once more, because this runs for each event of audio.
+        level = self._level + (now - self._at) * self._rate
+        self._level = level = (level if level < self._burst else self._burst) - amount
+        self._at = now
+        return 0.0 if level >= 0.0 else -level / self._rate
 
     def has(self, amount: float, now: float) -> bool:
         """Whether `amount` could be taken without debt."""
@@ -102,6 +104,8 @@ class Meters:
 
     def flooded(self, now: float) -> bool:
         """Whether a client has been at its limit for too long without a breath."""
+        if self._crowded_since is None:
+            return False
         if self._acts.has(self._limits.acts_burst / 2, now):
             self._crowded_since = None
         since = self._crowded_since
@@ -120,6 +124,8 @@ class Meters:
         """Seconds until a client may ask for another response (0: now), while `asked` are on their
         way."""
         limit = self._limits.responses_per_minute
+        if len(self._responses) + asked < limit:
+            return 0.0
         recent = [began for began in self._responses if began > now - RESPONSE_WINDOW]
         over = len(recent) + asked - limit
         if over < 0:

@@ -30,6 +30,9 @@ class SessionSight:
         self._state = state
         self._policy = policy
         self._client_tools = frozenset(tool.name for tool in policy.client_tools)
+        self._echo: dict[str, Any] | None = None  # the session object that the next two are of
+        self._format = "pcm16"
+        self._answers = False
 
     # -- for the client's events ---------------------------------------------------------------
 
@@ -48,16 +51,29 @@ class SessionSight:
     def input_format(self) -> str:
         """The one in force, or one that is on its way: of several, that in which audio lasts
         longest, so that a change can never make audio cheaper than it is."""
-        asked = [*self._state.outstanding.input_formats(), input_format(self._state.session)]
-        known = [_PREVIEW_FORMATS.get(form or "", "pcm16") for form in asked]
-        return next((form for form in known if form != "pcm16"), "pcm16")
+        self._read_echo()
+        outstanding = self._state.outstanding
+        if self._format != "pcm16" or not outstanding.waiting:
+            return self._format
+        asked = (_PREVIEW_FORMATS.get(form or "", "pcm16") for form in outstanding.input_formats())
+        return next((form for form in asked if form != "pcm16"), "pcm16")
 
     def answers_by_itself(self) -> bool:
         """Whether upstream's voice activity may begin a response without being asked."""
-        value: Any = self._state.session
+        self._read_echo()
+        return self._answers
+
+    def _read_echo(self) -> None:
+        """What each append asks is read once from each session object: none is ever changed."""
+        echo = self._state.session
+        if echo is self._echo:
+            return
+        self._echo = echo
+        self._format = _PREVIEW_FORMATS.get(input_format(echo) or "", "pcm16")
+        value: Any = echo
         for key in ("audio", "input", "turn_detection"):
             value = value.get(key) if isinstance(value, dict) else None
-        return isinstance(value, dict) and value.get("create_response") is not False
+        self._answers = isinstance(value, dict) and value.get("create_response") is not False
 
     def text_left(self) -> int:
         return max(0, self._policy.session_characters - self._state.text_characters)

@@ -5,16 +5,21 @@ The credential that lives, a Microsoft Entra token, is in `bearer`.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.protocol.close_reasons import CloseReason
+from app.upkeep.keeper import Spawn
 
-Spawn = Callable[[str, Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Makes a supervised task with a name. Whoever spawned a task cancels and awaits it."""
+__all__ = [
+    "ApiKeyHeader",
+    "ApiKeyQuery",
+    "Credential",
+    "CredentialUnavailable",
+    "Presented",
+    "Spawn",
+]
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 

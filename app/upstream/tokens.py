@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.upkeep.keeper import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -18,12 +20,8 @@ class Token:
         return f"Token(value hidden, expires_on={self.expires_on}, refresh_on={self.refresh_on})"
 
 
-class TokenRefused(Exception):  # noqa: N818  (what the issuer did)
+class TokenRefused(Fault):
     """The issuer gave no token. `detail` is for the log and holds no secret."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 class TokenSource(Protocol):

@@ -222,7 +222,7 @@ class Flow(asyncio.Protocol):
             return
         if self._blocked():
             self._intake.off()
-        else:
+        elif not self._pipe.reading:
             self._inbox.cutter.budget.allow_for(self._intake.on())
 
     # -- endings

@@ -24,6 +24,7 @@ class Outbox:
 
     __slots__ = (
         "_cap",
+        "_high",
         "_loop",
         "_masked",
         "_pipe",
@@ -45,7 +46,7 @@ class Outbox:
         stalled: Callable[[], None],
     ) -> None:
         self._loop, self._pipe, self._masked, self._stalled = loop, pipe, masked, stalled
-        self._cap = limits.max_write_buffer
+        self._cap, self._high = limits.max_write_buffer, limits.high_water
         self._watch = StallWatch(loop, pipe, limits.stall_seconds, stalled)
         self._pong: bytes | None = None
         self.full = self.overflown = False
@@ -56,9 +57,7 @@ class Outbox:
         if self.overflown:
             return
         data = encode_frame(Opcode.TEXT, frame, self._masked)
-        if self._pipe.buffered + len(data) > self._cap:
-            self.overflown = True
-            self._loop.call_soon(self._stalled)
+        if self._over(len(data)):
             return
         self.bytes_out += len(frame)
         self._pipe.write(data)
@@ -67,12 +66,20 @@ class Outbox:
         """Whole frames that are written already, with so many bytes of payload."""
         if self.overflown:
             return
-        if self._pipe.buffered + len(frames) > self._cap:
-            self.overflown = True
-            self._loop.call_soon(self._stalled)
+        if self._over(len(frames)):
             return
         self.bytes_out += payload
         self._pipe.write(frames)
+
+    def _over(self, size: int) -> bool:
+        """Whether so many bytes more would exceed the hard cap; then nothing is written any more.
+        The transport is only asked where it matters: below its high mark little waits."""
+        room = self._cap - (self._pipe.buffered if self.full else self._high)
+        if size <= room or (not self.full and self._pipe.buffered + size <= self._cap):
+            return False
+        self.overflown = True
+        self._loop.call_soon(self._stalled)
+        return True
 
     def close(self, code: int, text: str) -> None:
         """The close frame, behind everything else; also when messages are dropped already."""

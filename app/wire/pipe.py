@@ -55,8 +55,10 @@ class Pipe:
         if self._transport is None or self._transport.is_closing():
             return
         self.written += len(data)
-        with suppress(*_LOST):
+        try:  # noqa: SIM105  (a context manager costs as much as the rest of this method)
             self._transport.write(data)
+        except _LOST:
+            pass
 
     @property
     def buffered(self) -> int:

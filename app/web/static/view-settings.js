@@ -1,7 +1,7 @@
 // The settings panel: name, devices, voice, and a field that asks the policy for something. Each
 // session.update is followed until its answer, which is shown in words under the field.
 
-import { listDevices } from "./audio-in.js";
+import { listDevices } from "./relay-client/relay-client.js";
 import { find, make, remember } from "./dom.js";
 
 const VOICE_LOCKED =

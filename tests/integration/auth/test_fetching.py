@@ -16,7 +16,7 @@ import pytest
 from app.auth.fetching import MAX_BODY_BYTES, HttpFetch
 from app.auth.issuer_fault import IssuerFault
 from app.auth.jwks import IssuerKeys, KeysTiming, KeysUnavailable
-from app.upstream.clock import SystemClock
+from app.upkeep.clock import SystemClock
 from app.upstream.tls import tls_context
 from tests.harness.leftovers import nothing_left
 from tests.integration.auth.faulty_issuer import (

@@ -19,7 +19,7 @@ from tests.unit.session.playbook import Playbook, ending
 APP = Path(__file__).parents[3] / "app"
 YEAR = 365 * 24 * 3600.0
 MAY_ASK_THE_WALL = {
-    "upstream/clock.py": "a token's `expires_on` is a date",
+    "upkeep/clock.py": "a token's `expires_on` is a date",
     "wire/head.py": "a Retry-After may be a date",
 }
 

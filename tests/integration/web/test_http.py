@@ -369,7 +369,7 @@ class TestThePageThatIsShipped:
                     found = {urljoin(path, name) for name in names.findall(response.text)}
                     waiting.extend(found - seen - set(waiting))
         assert "/page.js" in seen
-        assert "/capture-worklet.js" in seen
+        assert "/relay-client/capture-worklet.js" in seen
 
 
 class TestOverRealSockets:

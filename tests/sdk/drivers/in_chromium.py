@@ -47,6 +47,9 @@ def main(driver: str, given: dict[str, Any]) -> bool:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
+    def aside(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
     speech = base64.b64encode(Path(given["speech"]).read_bytes()).decode()
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -54,8 +57,8 @@ def main(driver: str, given: dict[str, Any]) -> bool:
             executable_path=given["chromium"], args=[*FLAGS, *root]
         )
         page = browser.new_page()
-        page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
-        page.on("console", lambda message: sys.stderr.write(f"{message.text}\n"))
+        page.on("pageerror", lambda error: aside(str(error)))
+        page.on("console", lambda message: aside(message.text))
         page.expose_function("mint", mint)
         page.expose_function("tell", tell)
         page.goto(f"{given['pages']}/drivers/page.html")

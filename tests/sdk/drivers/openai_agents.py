@@ -15,7 +15,7 @@ from scenario import TOOL_OUTPUT, VOICE, Answer, run, spoken
 
 
 class OpenAiAgents:
-    """What the session hands over comes in by one queue: its own events, and the model's raw ones."""
+    """What the session hands over comes by one queue: its own events, and the model's raw ones."""
 
     def __init__(self, credential: str) -> None:
         self.credential = credential

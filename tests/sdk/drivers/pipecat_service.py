@@ -155,8 +155,11 @@ class Pipecat:
         return (await self.answer()).told()
 
     async def ask_tool(self, text: str) -> dict[str, Any]:
-        message = {"role": "user", "content": text}
-        await self.task.queue_frames([LLMMessagesAppendFrame([message], run_llm=True)])
+        """By the service's call for items: a frame would write this text as a system message."""
+        content = [events.ItemContent(type="input_text", text=text)]
+        item = events.ConversationItem(type="message", role="user", content=content)
+        await self.service.send_client_event(events.ConversationItemCreateEvent(item=item))
+        await self.service.send_client_event(events.ResponseCreateEvent())
         await self.answer()
         answer = await self.answer()
         return {"called": "get_weather", "arguments": self.calls[0], **answer.told()}

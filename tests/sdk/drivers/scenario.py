@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -76,9 +77,8 @@ def tell(step: str, **evidence: Any) -> None:
     sys.stdout.flush()
 
 
-async def converse(talk: Talk, given: dict[str, Any]) -> None:
+async def converse(talk: Talk, given: dict[str, Any], pcm: bytes) -> None:
     """The whole conversation, then a second connection that the relay ends."""
-    pcm = Path(given["speech"]).read_bytes()
     steps: list[tuple[str, Callable[[], Awaitable[dict[str, Any]]]]] = [
         ("connect", lambda: talk.connect(given["address"])),
         ("configure", talk.configure),
@@ -99,7 +99,8 @@ async def converse(talk: Talk, given: dict[str, Any]) -> None:
         except BaseException:
             said = traceback.format_exc(limit=-6)
             tell(name, failed=said[-3000:], errors=talk.errors)
-            raise SystemExit(1) from None
+            sys.stderr.flush()
+            os._exit(1)  # some SDKs' tasks do not end when they are cancelled
         tell(name, errors=list(talk.errors), **evidence)
         talk.errors.clear()
 
@@ -107,9 +108,10 @@ async def converse(talk: Talk, given: dict[str, Any]) -> None:
 def run(make: Callable[[dict[str, Any]], Talk]) -> None:
     """The main program of a driver; its argument is a JSON object."""
     given = json.loads(sys.argv[1])
+    pcm = Path(given["speech"]).read_bytes()
 
     async def main() -> None:
-        await converse(make(given), given)
+        await converse(make(given), given, pcm)
 
     asyncio.run(main())
 
@@ -125,8 +127,8 @@ PREVIEW_TO_GA = (
 class RawTalk:
     """The part of a `Talk` that SDKs share which hand every event to the application.
 
-    A driver writes `update`, `create`, `respond`, `append`, `truncate` with its SDK's own calls, and
-    gives what the SDK receives to `hear`, as a dict; None when the connection is over.
+    A driver writes `update`, `create`, `respond`, `append`, `truncate` with its SDK's own calls,
+    and gives what the SDK receives to `hear`, as a dict; None when the connection is over.
     """
 
     def __init__(self) -> None:

@@ -65,6 +65,7 @@ def test_a_pause_that_grows_is_asked_for_once() -> None:
     assert isinstance(play.client(SECOND)[-1], PauseClient)
     assert not any(isinstance(command, PauseClient) for command in play.client(SECOND))
     assert play.gate.next_deadline() == pytest.approx(play.now + 1.0)
+    assert play.gate.state.counters.verdicts["reading-paused"] == 1
 
 
 def test_small_appends_that_come_too_fast_wait_as_well() -> None:

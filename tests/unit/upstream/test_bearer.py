@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.protocol.close_reasons import CloseReason
+from app.upkeep.clock import SystemClock
 from app.upstream.bearer import BearerTiming, EntraBearer
-from app.upstream.clock import SystemClock
 from app.upstream.credential import CredentialUnavailable, Presented
 from app.upstream.tokens import Token, TokenRefused
 from tests.unit.upstream.spawner import Spawner
@@ -29,6 +29,7 @@ class Issuer:
     def __init__(self, clock: StoppedClock) -> None:
         self.clock = clock
         self.life = HOUR
+        self.name = "token-"
         self.refresh_in: float | None = None
         self.error: Exception | None = None
         self.repeat = False
@@ -57,7 +58,7 @@ class Issuer:
             self._last = next(self._numbers)
         now = self.clock.wall()
         refresh_on = None if self.refresh_in is None else now + self.refresh_in
-        return Token(f"token-{self._last}", now + self.life, refresh_on)
+        return Token(f"{self.name}{self._last}", now + self.life, refresh_on)
 
 
 class Kept:
@@ -337,9 +338,12 @@ async def test_an_error_that_nobody_foresaw_is_survived_and_its_text_stays_insid
 
 async def test_a_token_that_could_break_a_header_is_refused() -> None:
     async with kept() as it:
+        it.issuer.name = "a\r\nX-Evil: "
         it.bearer.start(it.spawner)
-        with pytest.raises(TokenRefused):
-            it.bearer._accept(Token("a\r\nX-Evil: 1", it.clock.wall() + HOUR))
+        with pytest.raises(CredentialUnavailable) as caught:
+            await it.bearer.present()
+        assert "characters that no header can carry" in caught.value.detail
+        assert "Evil" not in caught.value.detail
 
 
 async def test_close_ends_a_flight_and_its_waiters() -> None:

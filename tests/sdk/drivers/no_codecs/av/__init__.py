@@ -21,7 +21,7 @@ def __getattr__(name: str) -> type:
 
 
 class _Nothing(types.ModuleType):
-    __path__: list[str] = []
+    __path__ = ()
     __getattr__ = staticmethod(__getattr__)
 
 

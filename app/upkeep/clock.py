@@ -1,4 +1,4 @@
-"""Time as an input: the clocks that keep a token fresh."""
+"""Time as an input of what is kept fresh."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time as the keeper sees it."""
+    """Time as a keeper sees it."""
 
     def monotonic(self) -> float:
         """Seconds that never jump."""
 
     def wall(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since the epoch, for the times that stand in tokens."""
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Returns when `event` is set or `seconds` have passed."""

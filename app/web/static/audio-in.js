@@ -1,1 +1,0 @@
-export { listDevices } from "./relay-client/relay-client.js"; // for the settings panel
