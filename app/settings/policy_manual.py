@@ -12,15 +12,15 @@ MEANINGS = {
     "voices": f"voices that clients may choose, of {', '.join(GA_VOICES)}; sessions begin with "
     f"{DEFAULT_VOICE}, or with the first if it is not listed, unless RELAY_SESSION_VOICE is set",
     "languages": "languages that clients may name for the transcription",
-    "output_modalities": '`["audio", "text"]`, or one of them; with `["text"]` sessions never speak, in '
-    "`[locked]` too",
+    "output_modalities": '`["audio", "text"]`, or one of them; with `["text"]` sessions never '
+    "speak, in `[locked]` neither",
     "client_tools": "tools of the tools file that exist in this profile; without it, all; `[]` is "
     "none",
     "max_output_tokens": f"most tokens of one response, at most {MOST_TOKENS}; sessions begin with "
     "it too",
-    "speed": f"range of the speaking speed, within {SPEED[0]} and {SPEED[1]}; sessions begin inside",
-    "temperature": f"range of the temperature, within {TEMPERATURE[0]} and {TEMPERATURE[1]}; sessions "
-    "begin inside. Upstream in GA has none",
+    "speed": f"range of the speaking speed, within {SPEED[0]} and {SPEED[1]}; sessions begin in it",
+    "temperature": f"range of the temperature, within {TEMPERATURE[0]} and {TEMPERATURE[1]}; "
+    "sessions begin in it. An upstream that speaks GA has none",
     "append_bytes": f"most decoded audio in one event, at most {MOST_AUDIO_BYTES}",
     "image_bytes": "largest decoded image",
     "tool_output_bytes": "largest output of one tool call",

@@ -174,9 +174,9 @@ class SessionSummary:
 
     `user` is a `user_hash`. `phase` is where the session stood when it ended. Close codes are None
     where no close frame went that way; a fault is the rule of the wire that this peer broke, in our
-    words or the parser's, empty where it broke none. `client_in` is from the client, `client_out` to it;
-    `upstream_in` from upstream, `upstream_out` to it. Bytes are payload bytes of whole frames.
-    `verdicts` counts by the names of rules, which are ours.
+    words or the parser's, empty where it broke none. `client_in` is from the client, `client_out`
+    to it; `upstream_in` from upstream, `upstream_out` to it. Bytes are payload bytes of whole
+    frames. `verdicts` counts by the names of rules, which are ours.
     """
 
     session_id: str

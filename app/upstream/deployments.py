@@ -1,4 +1,6 @@
-"""The deployments that sessions may be dialled to, each with a dialler and a breaker of its own."""
+"""The deployments that sessions may be dialled to, each with a dialler, a breaker and a line of its
+own. What they share is how much a process dials at once: a slow one holds half of that at most, so
+that the others' users do not wait for it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Dialler:
     """Dials one endpoint with one credential. Holds no connection and no task of its own.
 
     `tls` comes from `tls_context` and is None for a `ws` endpoint alone. `jitter` gives numbers
-    from 0 to 1. `breaker` serves this endpoint alone, `queue` perhaps others of this process.
+    from 0 to 1. `breaker` and `queue` serve this endpoint alone.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class Dialler:
         self._queue = queue or DialQueue()
 
     def to(self, deployment: str) -> Dialler:
-        """A dialler of another deployment of the same resource: a breaker of its own, the same
-        queue, because a process dials only so much at once."""
+        """A dialler of another deployment of the same resource: a breaker and a line of its own,
+        beside this one's, because a process dials only so much at once."""
         return Dialler(
             replace(self._endpoint, deployment=deployment),
             self._credential,
@@ -90,7 +90,7 @@ class Dialler:
             tls=self._tls,
             proxy=self._proxy,
             jitter=self._jitter,
-            queue=self._queue,
+            queue=self._queue.beside(),
         )
 
     def fault(self, *, timeout: float) -> DialFailed | None:

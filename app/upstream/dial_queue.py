@@ -4,6 +4,9 @@ turn --+-- expected too late: Full, at once
        +-- waits in line --+-- its turn: the block runs, and gives the turn back
                            +-- too late: Full
                            +-- `send_home`: SentHome
+
+Each deployment has a line and an experience of its own, and all of a process share the places: one
+that is slow may hold half of them, and leaves one to each that holds none.
 """
 
 from __future__ import annotations
@@ -41,15 +44,19 @@ class SentHome(Exception):  # noqa: N818  (an answer, not a fault)
 
 
 class DialQueue:
-    """The line of one process. Holds no task, and a timer only until the next turn is due."""
+    """The line of one deployment. Holds no task, and a timer only until the next turn is due."""
 
-    def __init__(self, limits: DialLimits | None = None) -> None:
-        self._limits = limits or DialLimits()
+    def __init__(self, limits: DialLimits | None = None, *, beside: DialQueue | None = None) -> None:
+        """`beside` is a line whose places this one shares; then `limits` are those of the places."""
+        self._places = beside._places if beside else _Places(limits or DialLimits())
         self._line: deque[asyncio.Future[None]] = deque()
         self._running = 0
-        self._next_start = 0.0
         self._usual: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._places.lines.append(self)
+
+    def beside(self) -> DialQueue:
+        """The line of another deployment of the same process."""
+        return DialQueue(beside=self)
 
     def full(self, within: float) -> Full | None:
         """What `turn(within)` would raise at once, if it would."""
@@ -75,7 +82,7 @@ class DialQueue:
             self._give_back()
 
     def send_home(self) -> None:
-        """Ends the waiting of everyone in line with SentHome."""
+        """Ends the waiting of everyone in this line with SentHome."""
         line, self._line = self._line, deque()
         for turn in line:
             if not turn.done():
@@ -83,7 +90,7 @@ class DialQueue:
 
     async def _wait(self, turn: asyncio.Future[None], patience: float) -> None:
         self._line.append(turn)
-        self._hand_out()
+        self._places.hand_out()
         try:
             async with asyncio.timeout(patience):
                 await turn
@@ -103,38 +110,26 @@ class DialQueue:
 
     def _give_back(self) -> None:
         self._running -= 1
-        self._hand_out()
+        self._places.hand_out()
 
-    def _hand_out(self) -> None:
-        """Gives turns to the first in line while there are any to give."""
-        loop = asyncio.get_running_loop()
-        while self._line and self._running < self._limits.at_once:
-            now = loop.time()
-            if now < self._next_start:
-                self._look_again(loop)
-                return
-            turn = self._line.popleft()
-            if turn.done():  # cancelled, and about to leave
-                continue
-            self._running += 1
-            self._next_start = now + 1 / self._limits.per_second
-            turn.set_result(None)
+    def _may_begin(self) -> bool:
+        """Whether there is a place that the first in line may have."""
+        while self._line and self._line[0].done():  # cancelled, and about to leave
+            self._line.popleft()
+        return bool(self._line) and self._places.has_one_for(self)
 
-    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is None:
-            self._timer = loop.call_at(self._next_start, self._on_time)
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self._hand_out()
+    def _begin(self) -> None:
+        self._running += 1
+        self._line.popleft().set_result(None)
 
     def _expected(self, now: float) -> float:
         """Seconds until one who comes now would have a turn. Nothing is guessed: before the first
         turn is over, only the rate counts."""
-        ahead = len(self._line)
-        paced = max(self._next_start - now, 0.0) + ahead / self._limits.per_second
-        before = self._running + ahead + 1 - self._limits.at_once  # must end before it can begin
-        return max(paced, before / self._limits.at_once * (self._usual or 0.0))
+        ahead, share = len(self._line), self._places.share
+        turns = ahead + self._places.between(self, ahead + 1)
+        paced = max(self._places.next_start - now, 0.0) + turns / self._places.limits.per_second
+        before = self._running + ahead + 1 - share  # must end before it can begin
+        return max(paced, before / share * (self._usual or 0.0))
 
     def _patience(self, within: float) -> float:
         """How long to wait for a turn that must be over `within` seconds."""
@@ -145,3 +140,57 @@ class DialQueue:
             self._usual = seconds
         else:
             self._usual += _WEIGHT * (seconds - self._usual)
+
+
+class _Places:
+    """What the lines of a process share. They are served in turn."""
+
+    def __init__(self, limits: DialLimits) -> None:
+        self.limits = limits
+        self.lines: list[DialQueue] = []
+        self.next_start = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def share(self) -> int:
+        """How many places one line may hold."""
+        most = self.limits.at_once
+        return most if len(self.lines) == 1 else max(most // 2, 1)
+
+    def has_one_for(self, line: DialQueue) -> bool:
+        """Whether `line` may take a place: of the free ones, each line that holds none keeps one,
+        as far as they go."""
+        free = self.limits.at_once - sum(one._running for one in self.lines)
+        if line._running == 0:
+            return free > 0
+        kept = sum(one._running == 0 for one in self.lines)
+        return line._running < self.share and free > kept
+
+    def between(self, line: DialQueue, ahead: int) -> int:
+        """How many of other lines may begin while `ahead` of this one do."""
+        return sum(
+            min(len(one._line), ahead)
+            for one in self.lines
+            if one is not line and one._running < self.share
+        )
+
+    def hand_out(self) -> None:
+        """Gives turns to the first in the lines while there are any to give."""
+        loop = asyncio.get_running_loop()
+        while (line := next((one for one in self.lines if one._may_begin()), None)) is not None:
+            now = loop.time()
+            if now < self.next_start:
+                self._look_again(loop)
+                return
+            self.lines.remove(line)
+            self.lines.append(line)
+            self.next_start = now + 1 / self.limits.per_second
+            line._begin()
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is None:
+            self._timer = loop.call_at(self.next_start, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self.hand_out()

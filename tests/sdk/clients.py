@@ -174,6 +174,11 @@ LICENCES = {
     "semantic-kernel": "MIT",
     "@copilotkit/aimock": "MIT",
 }
+LESSER = {
+    "pybars4": ("semantic-kernel", "LGPL"),
+    "soxr": ("pipecat", "LGPL-2.1-or-later"),
+}
+"""Packages under the LGPL that come along, by the environment that they come with."""
 
 
 def version(client: Client) -> str:

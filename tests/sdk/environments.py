@@ -102,6 +102,7 @@ def main(arguments: list[str]) -> None:
     if arguments == ["--lock"]:
         lock()
         return
+    shutil.rmtree(FOLDER / "results", ignore_errors=True)  # a case that is not run did not pass
     names = ["node", *LOCKS]
     with ThreadPoolExecutor(len(names)) as side_by_side:
         for said in side_by_side.map(make, names):

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from tests.sdk.clients import LESSER
 from tests.sdk.environments import FOLDER, LEFT_OUT, LOCKS, python
 
 READ = """
@@ -35,6 +36,8 @@ def test_no_python_package_is_under_the_gpl(name: str) -> None:
     assert len(licences) > 10
     assert {one: said for one, said in licences.items() if gpl(said)} == {}
     assert set(licences) & set(LEFT_OUT) == set()
+    lesser = {one for one, said in licences.items() if re.search("LGPL|Lesser General", said)}
+    assert lesser == {one for one, (where, _) in LESSER.items() if where == name}
 
 
 def test_no_package_for_node_is_under_the_gpl() -> None:

@@ -51,10 +51,11 @@ class Ear(FrameProcessor):
 
 
 class Pipecat:
-    """A pipeline of one service; `errors` are its error frames."""
+    """A pipeline of one service; `errors` are its error frames. `form` "append" says the text by a
+    frame of its own in the middle of the session."""
 
-    def __init__(self, credential: str) -> None:
-        self.credential = credential
+    def __init__(self, form: str, credential: str) -> None:
+        self.form, self.credential = form, credential
         self.errors: list[str] = []
         self.calls: list[dict[str, Any]] = []
 
@@ -142,7 +143,11 @@ class Pipecat:
     async def write(self, text: str) -> dict[str, Any]:
         message = {"role": "user", "content": text}
         await self.task.queue_frames([LLMMessagesAppendFrame([message], run_llm=True)])
-        return (await self.answer()).told()
+        told = (await self.answer()).told()
+        if self.form == "append":
+            await self.service.queue_frame(LLMMessagesAppendFrame([message], run_llm=False))
+            return {"refused": (await self._event("error"))["error"]["message"]}
+        return told
 
     async def _say(self, pcm: bytes) -> None:
         async for part in spoken(pcm):
@@ -193,4 +198,4 @@ class Pipecat:
 if __name__ == "__main__":
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
-    run(lambda given: Pipecat(given["credential"]))
+    run(lambda given: Pipecat(given["form"], given["credential"]))

@@ -24,7 +24,7 @@ def test_numbers_that_are_dear_to_read_cost_little() -> None:
         b"1," * 20_000 + b"1",
         b"[[[[[[[[[]]]]]]]]]," * 2_000 + b"1",
         b'{"a":{"a":{}}},' * 5_000 + b"1",
-        b"[" * 20_000,
+        b"[" * 20_000 + b"]" * 20_000,
     ],
 )
 def test_more_values_than_anybody_needs_are_not_even_read(values: bytes) -> None:
