@@ -58,6 +58,7 @@ def closing_line(
         errors_sent=counters.errors_to_client,
         deployment=deployment,
         api_version=api_version,
+        dialect=gate.state.client_dialect,
         upstream_request_id=relay.dialling.request_id,
         profile=profile,
     )

@@ -13,15 +13,17 @@ class DeadlineTimer:
     def __init__(self, loop: asyncio.AbstractEventLoop, fire: Callable[[float], None]) -> None:
         self._loop = loop
         self._fire = fire
-        self._handle: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
+        self._due = 0.0  # kept here: uvloop's handle of a near deadline cannot tell
 
     def arm(self, deadline: float | None) -> None:
         """Makes sure that `fire` is called at `deadline` at the latest; None asks for nothing."""
         if deadline is None:
             return
-        if self._handle is not None and self._handle.when() <= deadline:
+        if self._handle is not None and self._due <= deadline:
             return
         self.cancel()
+        self._due = deadline
         self._handle = self._loop.call_at(deadline, self._tick)
 
     def cancel(self) -> None:

@@ -75,7 +75,7 @@ class Meters:
         large one counts as several, because reading it costs as much."""
         cost = 1 + size // BYTES_PER_ACT
         calm = self._acts.has(self._limits.acts_burst / 2, now)
-        within = self._events.has(1, now) and self._acts.has(1, now)
+        within = self._acts.has(1, now)  # audio that is ahead holds back audio, not what one does
         if within:
             self._events.charge(cost, now)
             self._acts.charge(cost, now)
