@@ -26,7 +26,9 @@ $bin/mypy --no-error-summary || { echo "Types: see above."; status=1; }
 imports=$($bin/lint-imports --no-logo 2>&1) || { echo "$imports"; echo "Imports: see above."; status=1; }
 
 echo "Running the tests ..."
-$bin/pytest -q -n "${TEST_WORKERS:-auto}" --dist worksteal "$@" || status=$?
+# One more than there are cores: many tests wait for a deadline.
+workers=${TEST_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+$bin/pytest -q -n "$workers" --dist worksteal "$@" || status=$?
 
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
     || echo "The browser tests were skipped: 'apt-get install chromium' brings the browser."

@@ -26,7 +26,7 @@ async def test_each_workload_runs_and_is_drawn(tmp_path: Path) -> None:
         "bench",
         "--quick",
         "--peers",
-        "direct,ours",
+        "ours",
         "--out",
         str(tmp_path),
         stdout=PIPE,

@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def haproxy(one: int, two: int) -> AsyncIterator[str]:
+async def haproxy(one: int, two: int, *, ready: bool = True) -> AsyncIterator[str]:
     """The configuration that we ship, on a socket of the test's; gives the address to talk to."""
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
     assert program, "haproxy is missing: 'apt-get install haproxy' brings it"
@@ -59,7 +59,8 @@ async def haproxy(one: int, two: int) -> AsyncIterator[str]:
         )
         address = f"127.0.0.1:{front.getsockname()[1]}"
         try:
-            await _until_it_balances(address)
+            if ready:
+                await _until_it_balances(address)
             yield address
         finally:
             process.terminate()
@@ -165,3 +166,37 @@ async def test_a_rolling_restart_of_two_relays_cuts_no_session() -> None:
         ended = [line for relay in (one, two, new_one) for line in relay.lines("session.closed")]
         assert {line["reason"] for line in ended} <= {"client_closed", "client_gone"}
         del new_two
+
+
+@needs_haproxy
+async def test_where_no_relay_is_ready_each_still_refuses_in_words() -> None:
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(embedded())
+        ports = free_port(), free_port()
+        for port in ports:
+            environ = environment(
+                AZURE_OPENAI_ENDPOINT=upstream.address,
+                AZURE_OPENAI_API_KEY=upstream.key,
+                AZURE_OPENAI_DEPLOYMENT="gpt-4o-realtime-preview",
+                AZURE_OPENAI_API_VERSION="2024-12-17",
+                RELAY_UPSTREAM_AUTH="api-key-header",
+                RELAY_AUTH="dev",
+                RELAY_PORT=str(port),
+                RELAY_REDIS_URL="redis://127.0.0.1:9/0",
+                RELAY_USER_HASH_KEY="a-key-that-both-relays-know",
+                RELAY_LOG_FORMAT="json",
+            )
+            await begun(stack, environ)
+        front = await stack.enter_async_context(haproxy(*ports, ready=False))
+        async with httpx.AsyncClient(trust_env=False) as http:
+            async with asyncio.timeout(15):
+                while True:
+                    answer = await http.post(
+                        f"http://{front}/tickets", headers={"Authorization": "Bearer dev-ada"}
+                    )
+                    if answer.headers["content-type"] == "application/json":
+                        break
+                    await asyncio.sleep(0.2)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.json()["error"]["message"]
