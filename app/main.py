@@ -48,6 +48,7 @@ from app.telemetry.logs import session_closed, user_hash
 from app.web.assets import load_assets
 from app.web.client_address import ClientAddresses, TrustedProxies
 from app.web.door import Door
+from app.web.mint_rates import MintRates
 from app.web.models import model_chooser
 from app.web.proof import Prover
 from app.web.routes import open_door
@@ -202,6 +203,11 @@ def _door(
         addresses=ClientAddresses(TrustedProxies.of(settings.trusted_proxies)),
         obstacle=obstacle,
         strangers=Strangers(settings.failed_sign_ins_per_minute, time.monotonic),
+        mint_rates=MintRates(
+            time.monotonic,
+            user=2 * settings.openings_per_minute,
+            address=10 * settings.openings_per_minute,
+        ),
     )
 
 

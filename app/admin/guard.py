@@ -8,6 +8,7 @@ point at it (DNS rebinding), and one that comes from a page must come from the l
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
@@ -22,6 +23,12 @@ log = structlog.get_logger("admin.guard")
 
 ALIVE = "/healthz"
 """The one path that asks for no token: it tells nothing."""
+
+_HOST = re.compile(
+    r"(?:\[(?P<six>[0-9a-f:.]*:[0-9a-f:.]*)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?"
+)
+"""A Host in lower case, read whole: what a browser or a URL's reader could take for another name
+(RFC 3986, section 3.2.2: `127.0.0.1:80@evil.test`) is none. An IPv6 address stands in brackets."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -77,7 +84,7 @@ def judge(rules: AdminRules, scope: Mapping[str, Any]) -> None:
 def _host(headers: Headers, rules: AdminRules) -> str:
     """The one Host header, as it was sent."""
     hosts = _values(headers, b"host")
-    name = _without_port(hosts[0]).lower() if len(hosts) == 1 else ""
+    name = _without_port(hosts[0].lower()) if len(hosts) == 1 else ""
     if name == "localhost" or name in rules.hosts or _is_address(name):
         return hosts[0].lower()
     raise BadRequest(
@@ -89,10 +96,9 @@ def _host(headers: Headers, rules: AdminRules) -> str:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        inside, bracket, _ = host[1:].partition("]")
-        return inside if bracket else ""
-    return host.partition(":")[0]
+    """The name or address in it, empty where it is no Host at all."""
+    read = _HOST.fullmatch(host)
+    return (read["six"] or read["name"]) if read else ""
 
 
 def _is_address(name: str) -> bool:

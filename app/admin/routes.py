@@ -84,8 +84,9 @@ async def _revoke(desk: Desk, body: bytes) -> Response:
             await desk.store.revoke(revocation)
     except (StoreDown, TimeoutError) as down:
         log.error("admin.revocation_uncertain", why=str(down))
-        desk.registry.revoked(revocation)
         return error(503, "store_unavailable", UNCERTAIN, {"Retry-After": "5"})
+    finally:
+        desk.registry.revoked(revocation)  # here it holds, whatever the store tells whom
     if revocation.kind is RevokedKind.USER:
         return answer({"revoked": told, "seconds": revocation.seconds, "ended_here": here}, 202)
     return answer({"revoked": told, "ended_here": here}, 202)

@@ -24,6 +24,7 @@ MOST_SUBJECT_CHARACTERS = 255
 """OpenID Connect Core 1.0, section 2."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HALF = re.compile("[\ud800-\udfff]")
 _LATEST = 253_402_300_799
 """The last second of the year 9999: what is later is no time but a mistake."""
 
@@ -88,12 +89,13 @@ def issuer_for(template: str, claims: Claims) -> str:
 
 
 def _kept(claims: Claims, names: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The claims to take along: a text once, a list of texts once for each."""
+    """The claims to take along: a text once, a list of texts once for each. Half a surrogate pair
+    is no character (RFC 8259, section 8.2), so a text with one is left behind."""
     for name in sorted(names):
         value = claims.get(name)
         values = value if isinstance(value, list) else [value]
         if all(isinstance(text, str) for text in values):
-            yield from ((name, text) for text in dict.fromkeys(values))
+            yield from ((name, text) for text in dict.fromkeys(values) if not _HALF.search(text))
 
 
 def _judge_issuer(claims: Claims, trust: Trust) -> Denied | None:

@@ -108,6 +108,11 @@ class IssuerKeys:
         """Ends the background work and forgets the keys. Nothing is left open."""
         await self._keeper.close()
 
+    def held_for(self, kid: str | None) -> SigningKeys | None:
+        """The keys to judge a token with this key id by, None where the issuer must be asked."""
+        held = self._keeper.value
+        return held if held is not None and held.knows(kid) else None
+
     async def keys_for(self, kid: str | None) -> SigningKeys:
         """The keys to judge a token with this key id by. Where the id is unknown, the issuer is
         asked again, if it was not just now. Raises `KeysUnavailable`, also where the id may be

@@ -15,7 +15,9 @@ from app.auth.issuer_fault import IssuerFault
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 """The signatures that are accepted: none that needs a shared secret, and never `none`."""
 
-MOST_KEYS = 128
+MOST_KEYS = 32
+"""Issuers have two to ten. Each takes a moment to import, and nobody is served meanwhile."""
+
 _RSA_BITS = range(2048, 8192 + 1)
 _EXPONENT_CHARACTERS = 6
 """base64url of 4 bytes: checking a signature takes time that grows with the exponent."""

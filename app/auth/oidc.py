@@ -38,14 +38,21 @@ class OidcAuthenticator:
         """Ends that. Nothing is left open."""
         await self._keys.close()
 
+    def judge(self, bearer: str) -> Principal | Denied | None:
+        """The user of this token, None where its key is not held."""
+        claimed = self._claimed(bearer)
+        if isinstance(claimed, Denied):
+            return claimed
+        token, principal = claimed
+        keys = self._keys.held_for(token.kid)
+        return None if keys is None else self._judge_signature(token, keys) or principal
+
     async def authenticate(self, bearer: str) -> Principal | Denied:
         """The user of this token. Waits for the issuer a few seconds at the most."""
-        token = read_token(bearer)
-        if isinstance(token, Denied):
-            return token
-        principal = judge_claims(token.claims, token.kind, self._trust, self._clock.wall())
-        if isinstance(principal, Denied):
-            return principal
+        claimed = self._claimed(bearer)
+        if isinstance(claimed, Denied):
+            return claimed
+        token, principal = claimed
         try:
             keys = await self._keys.keys_for(token.kid)
         except KeysUnavailable as unavailable:
@@ -56,6 +63,14 @@ class OidcAuthenticator:
                 unavailable.retry_after,
             )
         return self._judge_signature(token, keys) or principal
+
+    def _claimed(self, bearer: str) -> tuple[Token, Principal] | Denied:
+        """Who this token is about, if its signature is good."""
+        token = read_token(bearer)
+        if isinstance(token, Denied):
+            return token
+        principal = judge_claims(token.claims, token.kind, self._trust, self._clock.wall())
+        return principal if isinstance(principal, Denied) else (token, principal)
 
     async def examine(self) -> Examined:
         """Whether the issuer's document and keys can be had and used."""

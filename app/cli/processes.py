@@ -3,28 +3,30 @@
     serve (this one: no sessions, no listener) --+--> serve --with-parent   RELAY_REUSE_PORT=true
                                                  +--> serve --with-parent   the same port
 
-A child's standard input is our pipe: its end asks the child to drain, and so does our own death.
-Closing it is the first signal, SIGTERM the second; a service manager that signals the whole group
-by itself therefore does not turn one signal into two.
+A child's standard input is our socket: its end asks the child to drain, and so does our own death.
+Ending it is the first signal, SIGTERM the second; a service manager that signals the whole group
+by itself therefore does not turn one signal into two. The other way the child ticks: one that has
+ceased to is hung, while the kernel goes on handing it connections, and is killed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 
 import structlog
 
+from app.cli.parent import when_parent_ends
 from app.cli.running import UNUSABLE, CannotStart, bound
 from app.settings import Settings
+
+__all__ = ["run_processes", "when_parent_ends"]
 
 log = structlog.get_logger("relay.processes")
 
@@ -33,7 +35,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY_SECONDS = 60.0
 """A child that lived so long died of something new: its next start need not wait."""
 
-_STDIN = 0
+SILENT_SECONDS = 10.0
+"""A child that ticked once, and then not for so long, is hung."""
+LOST_SECONDS = 5.0
+"""Where we have not looked for so long we were stopped ourselves, and the children perhaps too."""
 
 
 def run_processes(settings: Settings, environ: dict[str, str]) -> None:
@@ -87,9 +92,11 @@ def _watch(children: list[Child], told: list[int]) -> None:
             passed_on += 1
             for child in children:
                 child.stop(now=passed_on > 1)
-        if not told:
-            for child in children:
-                child.keep(time.monotonic())
+        now = time.monotonic()
+        for child in children:
+            child.listen(now)
+            if not told:
+                child.keep(now)
         time.sleep(LOOK_SECONDS)
 
 
@@ -106,14 +113,18 @@ class Child:
 
     def _start(self) -> None:
         self._starts += 1
-        self._began = time.monotonic()
+        self._began = self._looked = time.monotonic()
         self._due = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--with-parent"],
-            stdin=subprocess.PIPE,
-            env=self._environ,
-            start_new_session=True,  # Ctrl-C is for us, and we pass it on
-        )
+        self._ticked: float | None = None
+        self._pipe, theirs = socket.socketpair()
+        self._pipe.setblocking(False)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve", "--with-parent"],
+                stdin=theirs.fileno(),
+                env=self._environ,
+                start_new_session=True,  # Ctrl-C is for us, and we pass it on
+            )
 
     def lives(self) -> bool:
         """Whether the process runs."""
@@ -123,6 +134,24 @@ class Child:
     def unusable(self) -> bool:
         """Whether it could not start as it is set up."""
         return self._starts == 1 and self._process.poll() == UNUSABLE
+
+    def listen(self, now: float) -> None:
+        """Hears its ticks; one that is hung is killed, which is for `keep` to notice."""
+        ticked = self._heard()
+        if ticked or (self._ticked is not None and now - self._looked > LOST_SECONDS):
+            self._ticked = now
+        self._looked = now
+        if self._ticked is None or now - self._ticked < SILENT_SECONDS or not self.lives():
+            return
+        log.error("process.hung", process=self._index, silent_s=round(now - self._ticked, 1))
+        self._ticked = None
+        self._process.kill()
+
+    def _heard(self) -> bool:
+        try:
+            return bool(self._pipe.recv(4096))
+        except OSError:  # nothing yet, or gone
+            return False
 
     def keep(self, now: float) -> None:
         """Starts it again where it has died, after a pause that grows while it dies young."""
@@ -136,28 +165,12 @@ class Child:
             log.error("process.died", process=self._index, status=status, again_in=self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         elif now >= self._due:
-            self._close_pipe()
+            self._pipe.close()
             self._start()
 
     def stop(self, *, now: bool) -> None:
         """Asks it to drain; `now`: to end at once."""
-        self._close_pipe()
+        with contextlib.suppress(OSError):
+            self._pipe.shutdown(socket.SHUT_WR)  # its ticks are still heard
         if now and self.lives():
             self._process.send_signal(signal.SIGTERM)
-
-    def _close_pipe(self) -> None:
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-
-
-def when_parent_ends(drain: Callable[[], None]) -> None:
-    """Calls `drain` once standard input ends, from a thread that is left behind at exit."""
-
-    def wait() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(_STDIN, 4096):
-                pass
-        drain()
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
+from app.cli.parent import PULSE
 from app.cli.processes import run_processes, when_parent_ends
 from app.cli.running import Addresses, configure_logs, read_settings, run_listener
 from app.open_files import raise_limit
@@ -29,6 +32,7 @@ def serve(environ: dict[str, str], *, with_parent: bool = False) -> None:
     open_files = raise_limit(settings.max_sessions)
 
     def started(at: Addresses) -> None:
+        PULSE.follow(asyncio.get_running_loop())
         log.info(
             "listening",
             address=at.public,

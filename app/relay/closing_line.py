@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from app.protocol.close_reasons import ENDINGS, CloseReason
 from app.relay.relay import Relay
@@ -31,12 +32,7 @@ def closing_line(
         reason=reason,
         ended_by=ENDINGS[reason].ended_by,
         phase=(state.phase_at_end or state.phase).value,
-        client_code_received=_received(relay.client),
-        client_code_sent=_sent(relay.client),
-        upstream_code_received=_received(relay.leg),
-        upstream_code_sent=_sent(relay.leg),
-        client_fault=_fault(relay.client),
-        upstream_fault=_fault(relay.leg),
+        **_farewells(relay),
         duration_s=round(now - clocks.started, 3),
         ready_after_ms=None if ready_at is None else round((ready_at - clocks.started) * 1000, 1),
         dial_ms=None if dialled is None else round(dialled * 1000, 1),
@@ -62,6 +58,19 @@ def closing_line(
         upstream_request_id=relay.dialling.request_id,
         profile=profile,
     )
+
+
+def _farewells(relay: Relay) -> dict[str, Any]:
+    """How each side took its leave."""
+    client, leg = relay.client, relay.leg
+    return {
+        "client_code_received": _received(client),
+        "client_code_sent": _sent(client),
+        "upstream_code_received": _received(leg),
+        "upstream_code_sent": _sent(leg),
+        "client_fault": _fault(client),
+        "upstream_fault": _fault(leg),
+    }
 
 
 def _received(side: Side) -> int | None:

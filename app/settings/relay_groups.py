@@ -159,8 +159,8 @@ class Rates(Group):
     )
     failed_sign_ins_per_minute: int = setting(
         60,
-        "Handshakes and tickets with bad credentials from one address each minute; then it is "
-        "refused unheard for a while. 0: any number.",
+        "Bad tickets, and bad tokens that the issuer must be asked about, from one address each "
+        "minute; then those are refused unheard for a while. 0: any number.",
         ge=0,
         le=1_000_000,
     )

@@ -46,6 +46,14 @@ class RedisTimings:
     """The most connections at once, beside the one that listens."""
 
 
+FAIR = 0.5
+"""Which part of a call's time an answer must have had before its lack says anything of Redis."""
+
+
+NOTHING = Script("return 1", int)
+"""Stands for whatever is refused before anybody has asked for it."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     """One call, and whether Redis may have got it."""
@@ -72,10 +80,12 @@ class RedisCalls:
         self._busy: set[Line] = set()
         self._closed = False
         self._failing = False
+        self._refused: Script | None = None
 
     @property
     def failing(self) -> bool:
-        """Whether the last call failed."""
+        """Whether the last call failed, or one was refused and none since shows that it would be
+        granted now: a full Redis still answers whatever needs no room."""
         return self._failing
 
     @property
@@ -111,25 +121,66 @@ class RedisCalls:
             raise StoreDown("Redis is not asked any more: this process is ending.", untouched=True)
         trial = self._breaker.enter()
         attempt = _Attempt(script, keys, arguments)
+        until = self.until() if until is None else until
         try:
-            async with asyncio.timeout_at(until if until is not None else self.until()):
-                async with self._slots:
-                    answer = await self._on_a_line(attempt)
-        except TimeoutError as error:
-            why = f"no answer within {self.timings.call:g} s"
-            raise self._unanswered(why, attempt) from error
+            await self._queue(until)
+            try:
+                answer = await self._in_time(attempt, until)
+            finally:
+                self._slots.release()
         except Unanswered as error:
             raise self._unanswered(str(error), attempt) from error
         except Refused as error:
             self._breaker.answered()
+            self._refused = script
             raise self._failed(str(error), untouched=True) from error
         finally:
             self._breaker.ended(trial)
         self._breaker.answered()
-        if self._failing:
+        self._granted(script)
+        return answer
+
+    def room(self, *, there: bool) -> None:
+        """A heartbeat has tried whether Redis takes anything at all."""
+        if there:
+            if self._refused is not None:
+                self._granted(self._refused)
+            return
+        self._refused = self._refused or NOTHING
+        self._failed("its memory is full, or it may only be read", untouched=True)
+
+    async def _queue(self, until: float) -> None:
+        """Takes a slot, which the caller must release. A queue that is too long is our own, and
+        says nothing about Redis. Raises `StoreDown`."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise self._crowded() from error
+
+    async def _in_time(self, attempt: _Attempt, until: float) -> Answer:
+        """Raises `Unanswered` and `Refused`, and `StoreDown` where the queue left too little time
+        to learn anything about Redis."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._on_a_line(attempt)
+        except TimeoutError as error:
+            if until - began < self.timings.call * FAIR:
+                raise self._crowded(untouched=not attempt.asked) from error
+            raise Unanswered(f"no answer within {self.timings.call:g} s") from error
+
+    def _crowded(self, *, untouched: bool = True) -> StoreDown:
+        why = f"all {self.timings.lines} connections to it are in use"
+        return StoreDown(f"Redis at {self.address}: {why}.", 1.0, untouched=untouched)
+
+    def _granted(self, script: Script) -> None:
+        if script is self._refused:
+            self._refused = None
+        if self._failing and self._refused is None:
             self._failing = False
             log.warning("store.up", redis=str(self.address))
-        return answer
 
     async def _on_a_line(self, attempt: _Attempt) -> Answer:
         line = await self._take()

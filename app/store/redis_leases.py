@@ -16,7 +16,7 @@ import structlog
 from app.store.crossing import Crossing
 from app.store.limits import ADDRESS_OPENINGS, SESSION_WAIT
 from app.store.redis_calls import RedisCalls
-from app.store.redis_line import Argument
+from app.store.redis_line import NOT_REDIS, Argument
 from app.store.redis_scripts import ENTER, LEAVE, PREFIX, PROCESSES, REGISTER
 from app.store.store import Full, Lease, LeaseLimits, NoLease, StoreDown
 
@@ -24,6 +24,9 @@ log = structlog.get_logger("store")
 
 CHUNK = 500
 """How many sessions are registered in one step: about 2 ms of Redis' time."""
+
+ANYWAY = 5
+"""After so many heartbeats this process registers anew, whatever was counted."""
 
 
 class RedisLeases:
@@ -43,6 +46,8 @@ class RedisLeases:
         self._settled = True  # whether Redis holds exactly this, as far as we know
         self._odd = False  # whether the last heartbeat counted otherwise
         self._registered = 0
+        self._since = 0  # heartbeats since that
+        self.losses = 0  # how often Redis no longer knew this process
         self._crossing = Crossing()
 
     def __len__(self) -> int:
@@ -60,7 +65,8 @@ class RedisLeases:
                     self._held[lease.session_id] = lease
                     return None
             if why != b"lost":
-                return NoLease(Full(why.decode()), wait / 1000 or SESSION_WAIT)
+                return NoLease(_full(why), wait / 1000 or SESSION_WAIT)
+            self.losses += 1
             await self._register(until, registered)
         raise StoreDown("Redis forgets this process as soon as it has registered.")
 
@@ -89,15 +95,20 @@ class RedisLeases:
     async def counted(self, alive: bool, count: int) -> None:
         """A heartbeat found that Redis thinks us alive, with `count` leases: registers where that
         is wrong. A count may be off because a session comes or goes right now; twice in a row it
-        is wrong. Raises `StoreDown`."""
+        is wrong. Every so often it registers in any case: what Redis threw away for want of room
+        need not show in a count. Raises `StoreDown`."""
         differs = count != len(self._held)
         wrong, self._odd = differs and self._odd, differs
-        if alive and self._settled and not wrong:
+        self._since += 1
+        if alive and self._settled and not wrong and self._since < ANYWAY:
             return
-        if not alive and self._registered:
-            log.warning("store.registered_again", sessions=len(self._held))
+        if not alive:
+            self.losses += 1
+            if self._registered:
+                log.warning("store.registered_again", sessions=len(self._held))
         self._odd = False
         await self._register(self._calls.until(), self._registered)
+        self._since = 0
 
     async def farewell(self) -> None:
         """Gives back all that this process holds. Raises `StoreDown`."""
@@ -178,6 +189,14 @@ class RedisLeases:
                 ),
                 until=until,
             )
+
+
+def _full(why: bytes) -> Full:
+    """Raises `StoreDown` for what is none of our script's words."""
+    try:
+        return Full(why.decode())
+    except ValueError:
+        raise StoreDown(f"Redis: {NOT_REDIS}.") from None
 
 
 def _owner(lease: Lease) -> str:

@@ -13,16 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from redis.asyncio import Connection, UnixDomainSocketConnection
-from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from app.store.address import RedisAddress
+from app.store.redis_words import said
 
 Answer = Any
-"""What a script returns: bytes, int, None, or a list of these."""
+"""What a script returns: bytes, int, None, or a tuple of these, as its `shape` says."""
 
 Argument = str | bytes | int
+
+NOT_REDIS = "what it answered is not an answer to what it was asked"
 
 
 class Unanswered(Exception):  # noqa: N818  (told on as StoreDown)
@@ -35,9 +38,11 @@ class Refused(Exception):  # noqa: N818  (told on as StoreDown)
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script, run by its hash and sent whole where Redis does not know it."""
+    """A Lua script, run by its hash and sent whole where Redis does not know it. `shape` is the
+    type of its answer."""
 
     text: str
+    shape: Any
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +91,7 @@ class Line:
             "socket_connect_timeout": None,
             "driver_info": None,
         }
+        self._password = address.password
         self._redis: Any
         if address.path:
             self._redis = UnixDomainSocketConnection(path=address.path, **options)
@@ -109,20 +115,24 @@ class Line:
     async def run(
         self, script: Script, keys: tuple[str, ...], arguments: tuple[Argument, ...]
     ) -> Answer:
-        """Raises `Unanswered` and `Refused`."""
+        """The answer in the script's shape. Raises `Unanswered` and `Refused`."""
         self.asked = False
         try:
             if not self._redis.is_connected:
                 await self._redis.connect()
             self.asked = True
             try:
-                return await self._ask("EVALSHA", script.sha, len(keys), *keys, *arguments)
+                answer = await self._ask("EVALSHA", script.sha, len(keys), *keys, *arguments)
             except NoScriptError:
-                return await self._ask("EVAL", script.text, len(keys), *keys, *arguments)
+                answer = await self._ask("EVAL", script.text, len(keys), *keys, *arguments)
         except ResponseError as error:
-            raise Refused(str(error)) from error
+            raise Refused(said(error, self._password)) from None
         except Exception as error:
-            raise Unanswered(_said(error)) from error
+            raise Unanswered(said(error, self._password)) from None
+        try:
+            return msgspec.convert(answer, script.shape)
+        except msgspec.ValidationError:
+            raise Unanswered(NOT_REDIS) from None
 
     async def subscribe(self, channel: str) -> None:
         """From now on only `heard` may be called. Raises `Unanswered` and `Refused`."""
@@ -130,9 +140,9 @@ class Line:
             await self._redis.connect()
             await self._ask("SUBSCRIBE", channel)
         except ResponseError as error:
-            raise Refused(str(error)) from error
+            raise Refused(said(error, self._password)) from None
         except Exception as error:
-            raise Unanswered(_said(error)) from error
+            raise Unanswered(said(error, self._password)) from None
 
     async def heard(self, within: float) -> bool:
         """Waits for the next message. False: `within` seconds passed without one, but Redis is
@@ -143,9 +153,11 @@ class Line:
                 await self._redis.send_command("PING", check_health=False)
                 answer = await self._redis.read_response(timeout=within)
         except Exception as error:
-            raise Unanswered(_said(error)) from error
+            raise Unanswered(said(error, self._password)) from None
         if answer is None:
             raise Unanswered(f"did not answer a ping within {within:g} s")
+        if not isinstance(answer, list) or not answer:
+            raise Unanswered(NOT_REDIS)
         return bool(answer[0] == b"message")
 
     def abort(self) -> None:
@@ -159,9 +171,3 @@ class Line:
     async def _ask(self, *command: Argument) -> Answer:
         await self._redis.send_command(*command, check_health=False)
         return await self._redis.read_response()
-
-
-def _said(error: Exception) -> str:
-    """Why there was no answer, without anything that came over the wire."""
-    said = str(error) if isinstance(error, NoConnection | OSError) else type(error).__name__
-    return said.rstrip(". ")

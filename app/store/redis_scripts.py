@@ -43,7 +43,14 @@ local function clear(prefix, process, part)
 end
 """
 
-MEMORY = Script("return redis.call('INFO', 'memory')")
+MEMORY = Script(
+    """
+local told = redis.pcall('INFO', 'memory')
+return type(told) == 'string' and told or ''
+""",
+    bytes,
+)
+"""Empty where this account may not ask."""
 
 PUT_TICKET = Script(
     _NOW
@@ -51,7 +58,7 @@ PUT_TICKET = Script(
 local ticket, owned, all = KEYS[1], KEYS[2], KEYS[3]
 local key, record, life = ARGV[1], ARGV[2], tonumber(ARGV[3])
 for _, set in ipairs({owned, all}) do redis.call('ZREMRANGEBYSCORE', set, '-inf', now) end
-if redis.call('EXISTS', ticket) == 1 then return {'known'} end
+if redis.call('EXISTS', ticket) == 1 then return {'known', 0, 0} end
 for i, set in ipairs({owned, all}) do
   local live = redis.call('ZCARD', set)
   if live >= tonumber(ARGV[3 + i]) then
@@ -65,8 +72,9 @@ for _, set in ipairs({owned, all}) do
 end
 -- last, so that a script that fails before its end has made no ticket
 redis.call('SET', ticket, record, 'PX', life)
-return {'kept'}
-"""
+return {'kept', 0, 0}
+""",
+    tuple[bytes, int, int],
 )
 """KEYS ticket, tickets:OWNER, tickets. ARGV key, LENGTH:OWNER RECORD, life, cap per owner, cap."""
 
@@ -80,7 +88,8 @@ local stop = colon + tonumber(string.sub(value, 1, colon - 1))
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', ARGV[1] .. 'tickets:' .. string.sub(value, colon + 1, stop), ARGV[2])
 return string.sub(value, stop + 1)
-"""
+""",
+    bytes | None,
 )
 """KEYS ticket, tickets. ARGV prefix, key."""
 
@@ -137,7 +146,8 @@ redis.call('HSET', KEYS[3], session, process)
 redis.call('HSET', KEYS[4], session, ARGV[3])
 if KEYS[7] then redis.call('HSET', KEYS[7], session, process) end
 return {'in', 0}
-"""
+""",
+    tuple[bytes, int],
 )
 """KEYS revoked:USER, open:USER, user:USER, held:PROCESS, processes[, open-address:ADDRESS,
 address:ADDRESS]. ARGV session, process, [user, address] as JSON, sessions and openings per minute
@@ -147,7 +157,8 @@ LEAVE = Script(
     """
 for _, key in ipairs(KEYS) do redis.call('HDEL', key, ARGV[1]) end
 return 1
-"""
+""",
+    int,
 )
 """KEYS user:USER, held:PROCESS[, address:ADDRESS]. ARGV session."""
 
@@ -158,7 +169,8 @@ BEAT = Script(
 local prefix, process, last = ARGV[1], ARGV[2], ARGV[4]
 local till = redis.call('ZSCORE', KEYS[1], process)
 local alive = till and tonumber(till) > now
-if alive then redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), process) end
+local beaten = redis.pcall('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[3]), alive and process or '')
+local room = type(beaten) == 'number' and 1 or 0
 
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 3)) do
   if dead ~= process then
@@ -168,14 +180,27 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT',
   end
 end
 
+local function before(one, other)
+  local ms, nr = string.match(one, '(%d+)-(%d+)')
+  local oms, onr = string.match(other, '(%d+)-(%d+)')
+  if ms ~= oms then return tonumber(ms) < tonumber(oms) end
+  return tonumber(nr) < tonumber(onr)
+end
+if last ~= '' then
+  -- another Redis, whose clock or whose memory is behind: `last` would hide all that is new here
+  local newest = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+  if not newest or before(newest[1], last) then last = '' end
+end
 if last == '' then last = string.format('%.0f-0', now - tonumber(ARGV[5])) end
 local read = redis.call('XREAD', 'COUNT', 100, 'STREAMS', KEYS[3], last)
 local news = read and read[1][2] or {}
-return {alive and 1 or 0, redis.call('HLEN', KEYS[2]), last, news}
-"""
+return {alive and 1 or 0, redis.call('HLEN', KEYS[2]), now, last, news, room}
+""",
+    tuple[int, int, int, bytes, list[tuple[bytes, list[bytes]]], int],
 )
 """KEYS processes, held:PROCESS, revocations. ARGV prefix, process, how long it counts as alive, the
-last revocation heard or '', and then how old the oldest of interest is."""
+last revocation heard or '', how old the oldest of interest is. Where the stream does not reach as
+far as the last one heard, it is read from the oldest of interest: some are told again."""
 
 REGISTER = Script(
     _NOW
@@ -198,7 +223,8 @@ if ARGV[5] == 'last' then
   else redis.call('ZREM', KEYS[1], process) end
 end
 return 1
-"""
+""",
+    int,
 )
 """KEYS processes, held:PROCESS. ARGV prefix, process, how long it counts as alive (0: it ends),
 'first' to forget what it held, 'last' to count as alive from now on, then pairs of a session and
@@ -207,14 +233,15 @@ return 1
 REVOKE = Script(
     """
 local message, life = ARGV[1], tonumber(ARGV[2])
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'r', message)
+local number = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'r', message)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 if KEYS[2] and life > 0 then
   redis.call('SET', KEYS[2], 1, 'PX', math.max(life, redis.call('PTTL', KEYS[2])))
 end
 redis.pcall('PUBLISH', ARGV[5], '1')
-return 1
-"""
+return number
+""",
+    bytes,
 )
 """KEYS revocations[, revoked:USER]. ARGV the revocation as JSON, how long the user is refused, how
 many the stream keeps and for how long, the channel. Who may not publish is heard by heartbeat."""

@@ -20,7 +20,7 @@ from app.store.redis_leases import RedisLeases
 from app.store.redis_revocations import RedisRevocations
 from app.store.redis_scripts import BEAT, MEMORY, PREFIX, PROCESSES, REVOCATIONS
 from app.store.redis_tickets import RedisTickets
-from app.store.store import Lease, LeaseLimits, NoLease, Revocation, Spawn, StoreDown
+from app.store.store import Full, Lease, LeaseLimits, NoLease, Revocation, Spawn, StoreDown
 
 log = structlog.get_logger("store")
 
@@ -54,7 +54,10 @@ class RedisStore:
         self._calls = RedisCalls(self.address, self._timings, clock)
         self._tickets = RedisTickets(self._calls, limits or StoreLimits())
         self._leases = RedisLeases(self._calls, leases or DEFAULT_LEASES, self._process)
-        self._revocations = RedisRevocations(self._calls, clock, self._nudged.set)
+        most = (limits or StoreLimits()).revoked
+        self._revocations = RedisRevocations(self._calls, clock, self._nudged.set, most)
+        self._losses = 0
+        self._policy_told = False
         self._running: list[asyncio.Task[None]] = []
 
     @property
@@ -70,7 +73,7 @@ class RedisStore:
     @property
     def footprint(self) -> int:
         """Entries and connections held in all, so that a test can see that nothing piles up."""
-        return len(self._leases) + self._revocations.waiting + self._calls.lines
+        return len(self._leases) + self._revocations.footprint + self._calls.lines
 
     async def put_ticket(self, key: str, *, owner: str, record: bytes, seconds: float) -> None:
         """See `TicketStore.put_ticket`. Raises `StoreDown` too."""
@@ -81,7 +84,10 @@ class RedisStore:
         return await self._tickets.take(key)
 
     async def enter(self, lease: Lease) -> NoLease | None:
-        """See `LeaseStore.enter`. Whatever it raises, there is no lease."""
+        """See `LeaseStore.enter`. Whatever it raises, there is no lease. Who is known here to be
+        revoked stays out, whatever Redis has forgotten."""
+        if (left := self._revocations.left(lease.user)) > 0:
+            return NoLease(Full.REVOKED, left)
         return await self._leases.enter(lease)
 
     async def leave(self, lease: Lease) -> None:
@@ -139,7 +145,7 @@ class RedisStore:
             try:
                 await self._beat()
             except StoreDown:
-                pause = min(pause, max(SHORTEST_PAUSE, self._calls.wait()))
+                pause = min(pause, self._calls.wait() or self._timings.first_pause)
             except Exception as error:  # without a heartbeat every lease would run out
                 log.error("store.heartbeat_failed", exc_info=error)
             await asyncio.sleep(SHORTEST_PAUSE)
@@ -149,15 +155,35 @@ class RedisStore:
 
     async def _beat(self) -> None:
         """Says that this process lives, and hears what it has missed. Raises `StoreDown`."""
+        if self._losses != self._leases.losses:
+            self._losses = self._leases.losses
+            self._revocations.start_over()
         last, age = self._revocations.position()
-        alive, count, last_heard, news = await self._calls.run(
+        alive, count, now, last_heard, news, room = await self._calls.run(
             BEAT,
             (PROCESSES, f"{PREFIX}held:{self._process}", REVOCATIONS),
             (PREFIX, self._process, round(self._timings.lease * 1000), last, age),
         )
         self._calls.prune()
-        self._revocations.heard(last_heard, news)
+        self._revocations.heard(now, last_heard, news)
         if news:
             self._nudged.set()  # there may be more than one answer holds
+        self._calls.room(there=bool(room))
+        if not room:
+            raise StoreDown("Redis takes nothing.", untouched=True)  # `room` has logged it
         await self._leases.counted(bool(alive), count)
         await self._revocations.catch_up()
+        if not self._policy_told:
+            await self._tell_policy()
+
+    async def _tell_policy(self) -> None:
+        """Warns, once, of a Redis that throws keys away. Raises `StoreDown`."""
+        policy = await self.forgets()
+        self._policy_told = True
+        if policy is not None:
+            log.warning(
+                "store.forgets",
+                redis=str(self.address),
+                policy=policy,
+                hint="set its maxmemory-policy to noeviction: a key holds a limit or a ban",
+            )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.store.limits import ALL_FULL, StoreLimits, owner_full
 from app.store.redis_calls import RedisCalls
+from app.store.redis_line import NOT_REDIS
 from app.store.redis_scripts import PREFIX, PUT_TICKET, TAKE_TICKET, TICKETS
-from app.store.store import StoreFull
+from app.store.store import StoreDown, StoreFull
 
 
 class RedisTickets:
@@ -31,14 +32,17 @@ class RedisTickets:
                 self._limits.tickets,
             ),
         )
-        match answer[0]:
+        what, live, wait = answer
+        match what:
             case b"kept":
                 return
             case b"owner":
-                raise StoreFull(owner_full(answer[1]), answer[2] / 1000)
+                raise StoreFull(owner_full(live), wait / 1000)
             case b"all":
-                raise StoreFull(ALL_FULL, answer[2] / 1000)
-        raise ValueError("A ticket's key must be fresh, and this one is live.")
+                raise StoreFull(ALL_FULL, wait / 1000)
+            case b"known":
+                raise ValueError("A ticket's key must be fresh, and this one is live.")
+        raise StoreDown(f"Redis: {NOT_REDIS}.")
 
     async def take(self, key: str) -> bytes | None:
         """See `TicketStore.take_ticket`. Raises `StoreDown` too: then the ticket may be spent."""

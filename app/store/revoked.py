@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 import structlog
@@ -13,11 +14,13 @@ log = structlog.get_logger("store")
 
 class Revoked:
     """Revoked users, each until its time. At most `most`: beyond it, the one that would be free
-    again soonest is. Times are monotonic seconds."""
+    again soonest is. Times are monotonic seconds. A call costs as much as it forgets, and no more
+    for a full house: the event loop waits for it."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._until: dict[str, float] = {}
+        self._by_end: list[tuple[float, str]] = []  # may name users that are free, or a former end
 
     def __len__(self) -> int:
         return len(self._until)
@@ -26,12 +29,18 @@ class Revoked:
         """Refuses the user's new sessions from now on; a later end holds."""
         if revocation.kind is not RevokedKind.USER or revocation.seconds <= 0:
             return
-        for user in [user for user, until in self._until.items() if until <= now]:
-            del self._until[user]
-        until = max(self._until.get(revocation.name, 0.0), now + revocation.seconds)
-        if revocation.name not in self._until and len(self._until) >= self._most:
-            del self._until[min(self._until, key=self._until.__getitem__)]
-        self._until[revocation.name] = until
+        self._sweep(now)
+        user = revocation.name
+        until = now + revocation.seconds
+        if until <= self._until.get(user, 0.0):
+            return
+        if user not in self._until and len(self._until) >= self._most:
+            del self._until[self._soonest()]
+        self._until[user] = until
+        heapq.heappush(self._by_end, (until, user))
+        if len(self._by_end) > 2 * len(self._until) + 64:
+            self._by_end = [(end, name) for name, end in self._until.items()]
+            heapq.heapify(self._by_end)
 
     def left(self, user: str, now: float) -> float:
         """Seconds for which the user is refused; 0 if it is not."""
@@ -42,6 +51,19 @@ class Revoked:
             del self._until[user]
             return 0.0
         return until - now
+
+    def _sweep(self, now: float) -> None:
+        while self._by_end and self._by_end[0][0] <= now:
+            until, user = heapq.heappop(self._by_end)
+            if self._until.get(user) == until:
+                del self._until[user]
+
+    def _soonest(self) -> str:
+        """Who would be free again first. There is somebody."""
+        while True:
+            until, user = heapq.heappop(self._by_end)
+            if self._until.get(user) == until:
+                return user
 
 
 class Hearers:

@@ -46,9 +46,11 @@ class SentHome(Exception):  # noqa: N818  (an answer, not a fault)
 class DialQueue:
     """The line of one deployment. Holds no task, and a timer only until the next turn is due."""
 
-    def __init__(self, limits: DialLimits | None = None, *, beside: DialQueue | None = None) -> None:
-        """`beside` is a line whose places this one shares; then `limits` are those of the places."""
-        self._places = beside._places if beside else _Places(limits or DialLimits())
+    def __init__(
+        self, limits: DialLimits | None = None, *, beside: DialQueue | None = None
+    ) -> None:
+        """`beside` is a line whose places this one shares, and the limits of these."""
+        self._places: _Places = beside._places if beside else _Places(limits or DialLimits())
         self._line: deque[asyncio.Future[None]] = deque()
         self._running = 0
         self._usual: float | None = None
@@ -159,12 +161,12 @@ class _Places:
 
     def has_one_for(self, line: DialQueue) -> bool:
         """Whether `line` may take a place: of the free ones, each line that holds none keeps one,
-        as far as they go."""
+        half of all at most."""
         free = self.limits.at_once - sum(one._running for one in self.lines)
         if line._running == 0:
             return free > 0
-        kept = sum(one._running == 0 for one in self.lines)
-        return line._running < self.share and free > kept
+        idle = sum(one._running == 0 for one in self.lines)
+        return line._running < self.share and free > min(idle, self.limits.at_once // 2)
 
     def between(self, line: DialQueue, ahead: int) -> int:
         """How many of other lines may begin while `ahead` of this one do."""

@@ -28,7 +28,8 @@ log = structlog.get_logger("web.address")
 
 FORGOTTEN = (
     "this peer sends X-Forwarded-For and is not in RELAY_TRUSTED_PROXIES: if it is your proxy, all "
-    "its clients count as one address, and share RELAY_MAX_SESSIONS_PER_IP"
+    "its clients count as one address, and share RELAY_MAX_SESSIONS_PER_IP, the openings and "
+    "tickets of an address, and RELAY_FAILED_SIGN_INS_PER_MINUTE: one bad client can lock out all"
 )
 
 Address = IPv4Address | IPv6Address
@@ -36,6 +37,9 @@ Network = IPv4Network | IPv6Network
 
 _HOME_PREFIX = 64
 """What one customer of an IPv6 provider has at least: within it, addresses are for the asking."""
+
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""Where a translator puts all IPv4 addresses (RFC 6052, section 2.1): each is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def _parsed(text: str) -> Address | None:
 
 
 def _counted(address: Address) -> str:
+    if address in _TRANSLATED:
+        address = IPv4Address(int(address) & 0xFFFF_FFFF)
     if isinstance(address, IPv4Address):
         return str(address)
     return str(ip_network((int(address), _HOME_PREFIX), strict=False))

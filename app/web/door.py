@@ -22,8 +22,10 @@ from app.relay.registry import Opening
 from app.store.store import StoreDown
 from app.web.assets import Asset
 from app.web.client_address import ClientAddresses
+from app.web.mint_rates import MintRates
 from app.web.models import Chooser, usual_model
-from app.web.strangers import Strangers
+from app.web.refusal_lines import RefusalLines
+from app.web.strangers import Look, Strangers, Unheard
 from app.wire.wire import Wire
 
 T = TypeVar("T")
@@ -67,7 +69,8 @@ class Door:
     which address a client counts for, `strangers` which of them are not heard for now; `obstacle`
     names what keeps every new session from being admitted, None where nothing does. `deployment`
     says what answers for a model; `query_credentials` that a credential may stand in the query;
-    `minted_seconds` how long a ticket lives that an SDK asks for.
+    `minted_seconds` how long a ticket lives that an SDK asks for, `mint_rates` how many there may
+    be; `lines` writes refusals to the log.
     """
 
     registry: Sessions
@@ -82,6 +85,8 @@ class Door:
     deployment: Chooser = usual_model
     query_credentials: bool = False
     minted_seconds: float = 600.0
+    mint_rates: MintRates = field(default_factory=lambda: MintRates(time.monotonic))
+    lines: RefusalLines = field(default_factory=RefusalLines)
 
     def __post_init__(self) -> None:
         if self.origins.own and not self.assets:
@@ -115,26 +120,49 @@ async def identify(
     door: Door, credential: Credential, origin: str | None, address: str | None = None
 ) -> Redeemed:
     """Who shows this credential: a ticket, or a user's own proof. `TurnedAway` if nobody, or if
-    too many bad ones came from `address` lately."""
-    if wait := door.strangers.wait(address):
-        raise TurnedAway(Denied("door.strangers", STRANGER, CloseReason.RATE_LIMITED, wait))
+    somebody would have to be asked and too many bad ones came from `address` lately."""
+    value = credential.value
+    if not is_ticket(value) and (judged := door.authenticator.judge(value)) is not None:
+        return Redeemed(must(judged))
+    if (known := door.strangers.recall(value)) is not None:
+        raise TurnedAway(known)
     try:
-        async with asyncio.timeout(IDENTITY_SECONDS), answered_by_store():
-            if is_ticket(credential.value):
-                return must(await door.tickets.redeem(credential.value, origin))
-            return Redeemed(must(await door.authenticator.authenticate(credential.value)))
-    except TurnedAway as away:
-        if away.denied.reason is CloseReason.UNAUTHENTICATED:
-            door.strangers.failed(address)
-        raise
+        async with asyncio.timeout(IDENTITY_SECONDS), door.strangers.look(address) as look:
+            found = await _asked(door, value, origin, look)
+    except Unheard as unheard:
+        wait = unheard.retry_after
+        raise TurnedAway(
+            Denied("door.strangers", STRANGER, CloseReason.RATE_LIMITED, wait)
+        ) from None
+    if isinstance(found, Denied):
+        if found.reason is CloseReason.UNAUTHENTICATED:
+            door.strangers.remember(value, found)
+        raise TurnedAway(found)
+    return found
+
+
+async def _asked(door: Door, value: str, origin: str | None, look: Look) -> Redeemed | Denied:
+    """What the store or the issuer says. Spared is who is good, and who found nobody to ask."""
+    async with answered_by_store(look.spare):
+        if is_ticket(value):
+            found = await door.tickets.redeem(value, origin)
+        else:
+            judged = await door.authenticator.authenticate(value)
+            found = judged if isinstance(judged, Denied) else Redeemed(judged)
+    if not isinstance(found, Denied):
+        look.spare()
+    return found
 
 
 @asynccontextmanager
-async def answered_by_store() -> AsyncIterator[None]:
-    """Around a question to the store: `TurnedAway` where it does not answer."""
+async def answered_by_store(untouched: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Around a question to the store: `TurnedAway` where it does not answer. `untouched` is called
+    where it was not even asked."""
     try:
         yield
     except StoreDown as down:
+        if down.untouched:
+            untouched()
         log.warning("door.store_down", why=str(down))
         raise TurnedAway(
             denied_for("store.down", CloseReason.STORE_UNAVAILABLE, down.retry_after)

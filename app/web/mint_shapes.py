@@ -20,6 +20,7 @@ from app.protocol.names import Dialect
 from app.protocol.session_object import SESSION, inward
 
 _MODEL_CHARACTERS = 128
+_LONGEST_SECONDS = 366 * 24 * 3600
 
 
 class Shape(Enum):
@@ -161,4 +162,4 @@ def _seconds(keys: dict[str, Any], name: str, path: str) -> float | None:
         return None
     if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
         raise BadBodyError(400, f"'{path}.seconds' is not a whole number above 0.")
-    return float(seconds)
+    return float(min(seconds, _LONGEST_SECONDS))  # an int may be too large for a float

@@ -49,21 +49,21 @@ async def enter(door: Door, websocket: WebSocket) -> None:
         wire = _own_wire(asked)
         session = await _admit(door, asked, door.addresses.of(websocket.scope))
     except TurnedAway as away:
-        await _refuse(websocket, asked, away.denied, _STATUSES.get(away.denied.rule))
+        await _refuse(door, websocket, asked, away.denied, _STATUSES.get(away.denied.rule))
     except Exception:
         log.exception("door.failed")
         denied = denied_for("door.failed", CloseReason.INTERNAL_ERROR)
-        await _refuse(websocket, asked, denied)
+        await _refuse(door, websocket, asked, denied)
     else:
         await _hand_over(websocket, asked, wire, session)
 
 
-async def wrong_path(websocket: WebSocket) -> None:
+async def wrong_path(door: Door, websocket: WebSocket) -> None:
     """Any WebSocket path that is not a door."""
     denied = Denied(
         "path.unknown", "There is no WebSocket here. Connect to /ws.", CloseReason.FORBIDDEN
     )
-    await _refuse(websocket, read_handshake(websocket.scope), denied, status=404)
+    await _refuse(door, websocket, read_handshake(websocket.scope), denied, status=404)
 
 
 async def _admit(door: Door, asked: Asked, address: str | None) -> Admitted:
@@ -98,11 +98,11 @@ async def _hand_over(websocket: WebSocket, asked: Asked, wire: Wire, session: Ad
 
 
 async def _refuse(
-    websocket: WebSocket, asked: Asked, denied: Denied, status: int | None = None
+    door: Door, websocket: WebSocket, asked: Asked, denied: Denied, status: int | None = None
 ) -> None:
     """Refuses; a client that has gone meanwhile need not be told."""
     try:
-        await refuse(websocket, asked, denied, status)
+        await refuse(websocket, asked, denied, door.lines, status)
     except (OSError, WebSocketDisconnect):
         log.info("door.client_gone", rule=denied.rule)
 

@@ -19,6 +19,7 @@ from app.protocol.close_reasons import ENDINGS, INVALID_REQUEST, close_text
 from app.protocol.errors import error_event
 from app.protocol.names import RELAY_ID_PREFIX
 from app.web.asked import Asked
+from app.web.refusal_lines import RefusalLines
 from app.wire.wire import Receiver, Wire, WireEnd
 
 log = structlog.get_logger("web.refusals")
@@ -62,14 +63,18 @@ def denial(denied: Denied, status: int | None = None) -> JSONResponse:
 
 
 async def refuse(
-    websocket: WebSocket, asked: Asked, denied: Denied, status: int | None = None
+    websocket: WebSocket,
+    asked: Asked,
+    denied: Denied,
+    lines: RefusalLines,
+    status: int | None = None,
 ) -> None:
     """Refuses a handshake that was not accepted yet, and lets go of its wire.
 
     What is left of the connection afterwards lasts no longer than the wire's close deadline.
     """
     by_event = asked.reads_events and asked.wire is not None
-    log.info(
+    lines.write(
         "door.refused",
         rule=denied.rule,
         reason=denied.reason.value,

@@ -48,6 +48,9 @@ def _add_websockets(router: APIRouter, door: Door) -> None:
     async def enter(websocket: WebSocket) -> None:
         await realtime.enter(door, websocket)
 
+    async def wrong_path(websocket: WebSocket) -> None:
+        await realtime.wrong_path(door, websocket)
+
     async def upgrade_required() -> Response:
         return error_response(
             426,
@@ -61,7 +64,7 @@ def _add_websockets(router: APIRouter, door: Door) -> None:
         for spelling in (path, f"{path}/", f"/{path}", f"/{path}/"):
             router.add_api_websocket_route(spelling, enter)
             router.add_api_route(spelling, upgrade_required, methods=["GET"])
-    router.add_api_websocket_route("/{path:path}", realtime.wrong_path)
+    router.add_api_websocket_route("/{path:path}", wrong_path)
 
 
 def _add_http(router: APIRouter, door: Door) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from app.auth.denied import Denied
 from app.auth.handshake import find_credential
 from app.auth.origin import judge_origin
+from app.auth.principal import Principal
 from app.auth.tickets import is_ticket
 from app.protocol.close_reasons import CloseReason
 from app.web.asked import header_values, read_shown
@@ -33,6 +34,8 @@ log = structlog.get_logger("web.tickets")
 BODY_BYTES = 16 * 1024
 BODY_SECONDS = 5.0
 
+TOO_MANY = "Too many tickets were made for you or for your address in the last minute. Try later."
+
 _DISCARDED_BYTES = 1024 * 1024
 """How much of an oversized body is read and dropped: an answer that crosses a body still being
 sent is lost in the reset."""
@@ -44,10 +47,10 @@ async def mint(door: Door, request: Request, shape: Shape = Shape.TICKET) -> Res
     try:
         answer = await _mint(door, request, body, shape)
     except TurnedAway as away:
-        log.info("tickets.refused", rule=away.denied.rule, why=away.denied.message)
+        door.lines.write("tickets.refused", rule=away.denied.rule, why=away.denied.message)
         answer = denial(away.denied)
     except BadBodyError as bad:
-        log.info("tickets.refused", rule="body")
+        door.lines.write("tickets.refused", rule="body")
         answer = error_response(bad.status, "invalid_body", bad.message)
     except Exception:
         log.exception("tickets.failed")
@@ -76,7 +79,7 @@ async def preflight(door: Door, request: Request) -> Response:
             door.origins,
         )
         denied = judged if isinstance(judged, Denied) else NOT_A_PAGE
-        log.info("tickets.refused", rule=denied.rule, why=denied.message)
+        door.lines.write("tickets.refused", rule=denied.rule, why=denied.message)
         return denial(denied)
     asks = {
         "Access-Control-Allow-Methods": "POST",
@@ -100,26 +103,28 @@ async def _mint(
         raise TurnedAway(
             Denied("ticket.chained", "A ticket buys no other ticket. Show the user's own token.")
         )
-    principal = (await identify(door, credential, origin, door.addresses.of(scope))).principal
+    address = door.addresses.of(scope)
+    principal = (await identify(door, credential, origin, address)).principal
     if isinstance(body, BadBodyError):
         raise body
     wish = read_wish(body, shape)
     must(door.deployment(principal, wish.model))
+    if wait := door.mint_rates.wait(principal.key, address):
+        raise TurnedAway(Denied("ticket.rate", TOO_MANY, CloseReason.RATE_LIMITED, wait))
+    seconds = _life(door, principal, wish, shape)
     async with answered_by_store():
-        minted = must(
-            await door.tickets.mint(
-                principal, origin, seconds=_life(door, wish, shape), model=wish.model
-            )
-        )
+        minted = must(await door.tickets.mint(principal, origin, seconds=seconds, model=wish.model))
     answer = told(shape, minted, wish, door.describe(principal))
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
-def _life(door: Door, wish: Wish, shape: Shape) -> float | None:
-    """A ticket's seconds: what the SDK asks for, and not more than the operator gives."""
+def _life(door: Door, principal: Principal, wish: Wish, shape: Shape) -> float | None:
+    """A ticket's seconds: what the SDK asks for, and not more than the operator gives,
+    nor than the user's other keys leave."""
     if shape is Shape.TICKET:
         return None
-    return min(wish.seconds or door.minted_seconds, door.minted_seconds)
+    wanted = min(wish.seconds or door.minted_seconds, door.minted_seconds)
+    return door.mint_rates.seconds(principal.key, wanted)
 
 
 async def _read(request: Request) -> bytes | BadBodyError:

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 import h11
 
 _HEAD_END = re.compile(rb"\n\r?\n")  # h11 takes bare line feeds too
+_LENIENT = re.compile(rb"(?<!\r)\n|\n[ \t]")
+"""What h11 takes, and others read in another way: behind a proxy that passes it on, the two would
+not agree where a line or a request ends."""
+
+_BARE = "A line of the request head ends without a carriage return (RFC 9112, section 2.2)."
+_FOLDED = "A header line is folded (RFC 9112, section 5.2): write it as one line."
 _VERSIONS = (b"1.0", b"1.1")  # h11 takes any two digits, HTTP/2's preface among them
 
 
@@ -53,6 +59,8 @@ class LimitedParser(h11.Connection):
         if end is None and len(data) <= limits.head:
             return  # incomplete: measured when it is whole, or too large
         head = data if end is None else data[: end.start()]
+        if end is not None and (found := _LENIENT.search(data, 0, end.end())) is not None:
+            self._refuse(400, _BARE if found[0].endswith(b"\n") else _FOLDED)
         first, *rest = head.split(b"\n")
         if len(first) > limits.line:
             self._refuse(414, f"The request line is longer than {limits.line} bytes.")

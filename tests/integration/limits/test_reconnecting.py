@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 
 import pytest
@@ -82,39 +81,68 @@ async def test_a_browser_is_told_by_an_event_and_a_code_that_may_be_tried_again(
         assert len(upstream.connections) == 1
 
 
+def unknown_ticket(number: int) -> str:
+    return f"ek_{number:043d}"
+
+
 async def test_bad_credentials_from_one_address_are_soon_refused_unheard() -> None:
     async with (
         nothing_left(),
         scripted_upstream(scenes.ready) as upstream,
         running_relay(upstream.address, failed_sign_ins_per_minute="5") as relay,
     ):
-        seen = [(await knock(relay, f"ek_{n:043d}"))[0] for n in range(8)]
+        seen = [(await knock(relay, unknown_ticket(n)))[0] for n in range(8)]
         assert seen == [401] * 5 + [429] * 3
-        status, headers = await knock(relay, "dev-ada")  # not heard now, whatever it shows
+        status, headers = await knock(relay, unknown_ticket(9))
         assert (status, headers["retry-after"]) == (429, "12")
         assert "door.strangers" in {line.get("rule") for line in relay.lines}
-        async with client(relay.address, user="ada", subprotocols=["realtime"]) as me:
+        another = {"Authorization": f"Bearer {unknown_ticket(10)}"}
+        async with client(relay.address, headers=another, subprotocols=["realtime"]) as me:
             (event,), code, _ = await me.rest()
         assert code == 4005
         assert "bad credentials" in event["error"]["message"]
         assert upstream.connections == []
 
 
-async def test_failed_sign_ins_at_the_tickets_count_as_well() -> None:
+async def test_a_burst_of_bad_tickets_is_charged_before_the_store_is_asked() -> None:
+    async with (
+        nothing_left(),
+        scripted_upstream(scenes.ready) as upstream,
+        running_relay(upstream.address, failed_sign_ins_per_minute="60") as relay,
+    ):
+        burst = await asyncio.gather(*(knock(relay, unknown_ticket(n)) for n in range(300)))
+        heard = [status for status, _ in burst].count(401)
+        assert 60 <= heard <= 65
+        assert [status for status, _ in burst].count(429) == 300 - heard
+
+
+async def test_one_dead_ticket_that_comes_again_for_ever_costs_its_colleagues_nothing() -> None:
+    import httpx
+
     async with (
         scripted_upstream(scenes.ready) as upstream,
-        running_relay(upstream.address, failed_sign_ins_per_minute="2") as relay,
+        running_relay(upstream.address, failed_sign_ins_per_minute="5") as relay,
+        httpx.AsyncClient(trust_env=False) as http,
     ):
-        import httpx
+        for _ in range(40):
+            assert (await knock(relay, unknown_ticket(1)))[0] == 401
+        for number in range(10):
+            answer = await http.post(
+                f"{relay.http}/tickets", headers={"Authorization": f"Bearer dev-user{number}"}
+            )
+            assert (await knock(relay, answer.json()["value"]))[0] == 101
 
-        async with httpx.AsyncClient(trust_env=False) as http:
-            for status in (401, 401, 429):
-                answer = await http.post(
-                    f"{relay.http}/tickets", headers={"Authorization": "Bearer nobody"}
-                )
-                assert answer.status_code == status
-            assert answer.headers["retry-after"] == "30"
-            assert json.loads(answer.text)["error"]["code"] == "rate_limit_exceeded"
+
+async def test_who_can_be_judged_without_a_question_is_let_in_when_the_allowance_is_gone() -> None:
+    async with (
+        scripted_upstream(scenes.ready) as upstream,
+        running_relay(upstream.address, failed_sign_ins_per_minute="5") as relay,
+    ):
+        for number in range(8):
+            status, _ = await knock(relay, unknown_ticket(number))
+        assert status == 429
+        async with client(relay.address, user="ada") as me:
+            await me.until("session.created")
 
 
 async def test_a_ticket_is_spent_by_an_attempt_over_the_limit() -> None:

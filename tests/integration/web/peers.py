@@ -18,6 +18,7 @@ from app.auth.tickets import Tickets
 from app.protocol.close_reasons import CloseReason
 from app.relay.registry import Opening, Refused
 from app.store.memory import MemoryStore, StoreLimits
+from app.store.store import TicketStore
 from app.web.assets import Asset, load_assets
 from app.web.door import Door
 from app.web.routes import open_door
@@ -91,6 +92,8 @@ class RecordingSessions:
 class SilentAuthenticator:
     """An identity provider that never answers well."""
 
+    def judge(self, bearer: str) -> None: ...
+
     async def authenticate(self, bearer: str) -> Principal | Denied:
         raise RuntimeError(f"planted: {bearer}")
 
@@ -126,6 +129,7 @@ def build(
     require: bool = False,
     authenticator: Any = None,
     clock: Callable[[], float] = lambda: 1_700_000_000.0,
+    store: TicketStore | None = None,
     describe: Callable[[Principal], dict[str, Any]] = lambda _: {
         "session": {"v": 1},
         "relay": {"p": "x"},
@@ -134,8 +138,8 @@ def build(
 ) -> Built:
     """`more` are fields of the door."""
     sessions = RecordingSessions()
-    store = MemoryStore(clock, StoreLimits(tickets_per_owner=3))
-    tickets = Tickets(store, 30.0, clock)
+    kept = store or MemoryStore(clock, StoreLimits(tickets_per_owner=3))
+    tickets = Tickets(kept, 30.0, clock)
     assets: dict[str, Asset] = load_assets(page) if page is not None else {}
     door = Door(
         registry=sessions,

@@ -14,6 +14,7 @@ from app.auth.principal import Principal
 from app.auth.tickets import Redeemed
 from app.policy.policy import Configuration, Policy
 from app.policy.view import opening_view
+from app.web.mint_rates import MintRates
 from app.web.mint_shapes import SDK_PATHS, Shape
 from app.web.models import model_chooser
 from tests.integration.web.peers import LISTED, Built, build
@@ -96,6 +97,7 @@ async def test_a_session_is_what_the_preview_sdk_expects(
     [
         (SECRETS[0], {"expires_after": {"anchor": "created_at", "seconds": 60}}, 60),
         (SECRETS[0], {"expires_after": {"anchor": "created_at", "seconds": 7200}}, 600),
+        (SECRETS[0], {"expires_after": {"seconds": 10**400}}, 600),
         (SECRETS[0], {"expires_after": None, "session": None}, 600),
         (SECRETS[0], {"expires_after": {"seconds": None}, "session": {"model": None}}, 600),
         (SESSIONS[0], {"client_secret": {"expires_after": {"seconds": 30}}}, 30),
@@ -182,3 +184,31 @@ async def test_the_doors_rules_hold_at_every_path(client: httpx.AsyncClient, pat
     preflight = await client.options(path, headers=asks)
     assert preflight.status_code == 204
     assert "api-key" in preflight.headers["access-control-allow-headers"]
+
+
+async def test_a_user_has_a_rate_and_few_keys_that_live_long() -> None:
+    rates = MintRates(lambda: 0.0, user=3, address=4)
+    built = build(describe=described, mint_rates=rates, clock=lambda: NOW)
+    async with client_of(built) as client:
+        for bearer in ["alice"] * 3 + ["bob"]:
+            response = await client.post(
+                SECRETS[0], headers={"Authorization": f"Bearer dev-{bearer}"}
+            )
+            assert response.status_code == 200
+            await built.tickets.redeem(response.json()["value"], None)
+        for path in ("/tickets", SECRETS[0], SESSIONS[0]):
+            response = await client.post(path, headers={"Authorization": "Bearer dev-eve"})
+            assert response.status_code == 429
+            assert response.headers["retry-after"] == "15"
+            assert error(response)["code"] == "rate_limit_exceeded"
+
+
+async def test_keys_after_the_first_few_live_shorter_and_say_so() -> None:
+    built = build(describe=described, clock=lambda: NOW)
+    lives = []
+    async with client_of(built) as client:
+        for _ in range(6):
+            answer = (await client.post(SECRETS[0], headers=[BEARER])).json()
+            lives.append(answer["expires_at"] - NOW)
+            await built.tickets.redeem(answer["value"], None)
+    assert lives == [600] * 4 + [60] * 2

@@ -339,6 +339,8 @@ class TestRefusals:
         monkeypatch.setattr("app.web.door.IDENTITY_SECONDS", 0.05)
 
         class Sleeping:
+            def judge(self, bearer: str) -> None: ...
+
             async def authenticate(self, bearer: str) -> Principal:
                 await asyncio.sleep(60)
                 raise AssertionError

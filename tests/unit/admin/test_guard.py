@@ -48,7 +48,9 @@ def test_it_is_called_by_address_as_localhost_or_by_a_listed_name(host: str) -> 
 @pytest.mark.parametrize(
     "host", ["", "evil.example", "evil.example:9090", "127.0.0.1.evil.example",
              "localhost.evil.example", "localhost@evil.example", "[::1", "relay-admin.internal.",
-             "[evil.example]", "2130706433"],
+             "[evil.example]", "2130706433", "127.0.0.1:80@evil.example",
+             "[::1].evil.example", "[::1]:80@evil.example", "127.0.0.1:evil", "[127.0.0.1]",
+             "[::1%25.evil.example]", "127.0.0.1:", "::1"],
 )  # fmt: skip
 def test_any_other_name_is_refused_whatever_it_shows(host: str) -> None:
     assert refused(GUARDED, request(BEARER, host=host)) == (421, "host")

@@ -57,8 +57,12 @@ async def authenticating(
 
 
 async def judged(token: str, trust: Trust = TRUST, jwks: Any = JWKS) -> Principal | Denied:
+    """Also sees that who is judged without a question is judged in the same way."""
     async with authenticating(trust, jwks) as authenticator:
-        return await authenticator.authenticate(token)
+        at_once = authenticator.judge(token)
+        answer = await authenticator.authenticate(token)
+        assert at_once is None or at_once == answer
+        return answer
 
 
 async def accepted(token: str, trust: Trust = TRUST, jwks: Any = JWKS) -> Principal:

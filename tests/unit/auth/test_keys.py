@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
+from joserfc.jwk import import_key
 
 from app.auth.issuer_fault import IssuerFault
 from app.auth.keys import MOST_KEYS, parse_keys
@@ -130,6 +131,20 @@ def test_a_set_of_very_many_keys_is_cut() -> None:
     found = parsed(*[{**GOOD, "kid": str(n)} for n in range(MOST_KEYS + 50)])
     assert len(found.keys) == MOST_KEYS
     assert found.ignored == 50
+
+
+def test_a_set_of_four_hundred_keys_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes time is to import a key: 40 of them stay within a few milliseconds."""
+    imported = 0
+
+    def counted(entry: Any) -> Any:
+        nonlocal imported
+        imported += 1
+        return import_key(entry)
+
+    monkeypatch.setattr("app.auth.keys.import_key", counted)
+    parsed(*[{**GOOD, "kid": str(n)} for n in range(400)])
+    assert 10 <= imported <= 40
 
 
 def test_keys_are_found_by_id_and_algorithm() -> None:

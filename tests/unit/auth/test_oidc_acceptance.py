@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from app.auth.claims import Trust
+from app.auth.denied import Denied
 from app.auth.principal import Principal
-from tests.unit.auth.answering import accepted
+from app.auth.tickets import Minted, Tickets
+from app.store.memory import MemoryStore
+from tests.unit.auth.answering import accepted, authenticating
 from tests.unit.auth.issuing import (
     AUDIENCE,
     ENTRA,
@@ -210,6 +213,23 @@ async def test_a_claim_that_is_neither_a_text_nor_texts_is_left_behind(value: An
 
 
 # -- values --------------------------------------------------------------------------------------
+
+
+async def test_a_claim_with_half_a_surrogate_pair_is_left_behind_and_a_ticket_can_be_made() -> None:
+    trust = replace(TRUST, kept=frozenset({"name", "groups"}))
+    principal = await accepted(sign(claims(name="\ud800x", groups=["a", "\udc00", "b"])), trust)
+    assert principal.claims == (("groups", "a"), ("groups", "b"))
+    tickets = Tickets(MemoryStore(lambda: 0.0), 30.0, lambda: NOW)
+    assert isinstance(await tickets.mint(principal, None), Minted)
+
+
+async def test_a_token_is_judged_without_a_question_only_where_its_key_is_held() -> None:
+    async with authenticating() as authenticator:
+        assert isinstance(authenticator.judge(sign(claims())), Principal)
+        assert isinstance(authenticator.judge("no.token"), Denied)
+        assert isinstance(authenticator.judge(sign(claims(aud="other"))), Denied)
+        assert authenticator.judge(sign(claims(), header(kid="unknown"))) is None
+    assert authenticator.judge(sign(claims())) is None, "the keys are gone"
 
 
 def test_a_trust_in_everybody_cannot_be_made() -> None:

@@ -196,3 +196,82 @@ async def test_a_crowd_that_comes_in_one_moment_is_counted_before_the_first_turn
             "two run, four wait 0.8 s at most and need 0.4 s, the others cannot"
         )
         assert all(isinstance(task.exception(), Full) for task in refused)
+
+
+async def hold(queue: DialQueue, seconds: float, waits: list[float], within: float = 10.0) -> None:
+    """One dial of a handshake that takes `seconds`; notes how long it waited for its turn."""
+    loop = asyncio.get_running_loop()
+    came = loop.time()
+    async with queue.turn(within):
+        waits.append(loop.time() - came)
+        await asyncio.sleep(seconds)
+
+
+async def test_a_slow_deployment_leaves_the_waits_of_another_as_they_are() -> None:
+    """Handshakes of 0.45 s at 30 a second are more than ten places can hold."""
+    usual = DialQueue(DialLimits(at_once=10, per_second=500))
+    slow = usual.beside()
+    waits: list[float] = []
+    slow_ones = []
+    quick_ones = []
+    for number in range(60):
+        slow_ones.append(asyncio.create_task(hold(slow, 0.45, [])))
+        if number % 3 == 0:
+            assert usual.full(0.3) is None, "what the slow one learned is its own"
+            quick_ones.append(asyncio.create_task(hold(usual, 0.02, waits, within=0.3)))
+        await asyncio.sleep(0.03)
+    assert await asyncio.gather(*quick_ones, return_exceptions=True) == [None] * 20
+    assert max(waits) < 0.15
+    for task in slow_ones:
+        task.cancel()
+    await asyncio.gather(*slow_ones, return_exceptions=True)
+
+
+async def running(queue: DialQueue, dials: int) -> tuple[list[asyncio.Task[None]], list[float]]:
+    begun: list[float] = []
+    tasks = [asyncio.create_task(hold(queue, 60, begun)) for _ in range(dials)]
+    await asyncio.sleep(0.03)
+    return tasks, begun
+
+
+async def test_several_slow_deployments_leave_a_place_to_each_that_holds_none() -> None:
+    usual = DialQueue(DialLimits(at_once=10, per_second=FAST))
+    others = [usual.beside() for _ in range(3)]
+    tasks: list[asyncio.Task[None]] = []
+    held = []
+    for line_of in (*others, usual):
+        more, begun = await running(line_of, 20)
+        tasks += more
+        held.append(len(begun))
+    assert held == [5, 3, 1, 1], "half, and then what leaves one to each of the idle"
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(1), usual.turn(1):
+        pass
+
+
+async def test_many_idle_deployments_leave_half_of_the_places_to_one_that_is_busy() -> None:
+    usual = DialQueue(DialLimits(at_once=10, per_second=FAST))
+    for _ in range(30):
+        usual.beside()
+    tasks, begun = await running(usual, 20)
+    assert len(begun) == 5
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_sending_one_deployments_line_home_leaves_the_others_in_theirs() -> None:
+    usual = DialQueue(DialLimits(at_once=1, per_second=FAST))
+    other = usual.beside()
+    tasks, _ = await running(usual, 1)
+    waiting, begun = await running(other, 1)
+    usual.send_home()
+    await asyncio.sleep(0.01)
+    assert not waiting[0].done()
+    tasks[0].cancel()
+    await asyncio.sleep(0.02)
+    assert len(begun) == 1
+    waiting[0].cancel()
+    await asyncio.gather(*tasks, *waiting, return_exceptions=True)

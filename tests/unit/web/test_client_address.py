@@ -73,6 +73,16 @@ def test_what_has_no_address_is_counted_for_none(peer: str | None) -> None:
     assert client_address(peer, ["198.51.100.1"], PROXIES) is None
 
 
+def test_an_ipv4_address_behind_a_translator_counts_as_itself() -> None:
+    one = client_address("64:ff9b::198.51.100.1", [], NONE)
+    assert one == "198.51.100.1"
+    assert client_address("64:ff9b::198.51.100.2", [], NONE) == "198.51.100.2"
+    assert client_address("64:ff9b:0:0:1::1", [], NONE) == "64:ff9b::/64"
+    assert client_address("10.0.0.1", ["64:ff9b::c633:6401"], PROXIES) == one
+    forged = ["198.51.100.9, 64:ff9b::10.0.0.1"]
+    assert client_address("10.0.0.1", forged, PROXIES) == "10.0.0.1", "it is no proxy of ours"
+
+
 @given(st.lists(st.text(st.characters(max_codepoint=255)), max_size=4))
 def test_no_header_makes_it_fail_and_none_from_a_stranger_matters(forwarded: list[str]) -> None:
     assert client_address("10.0.0.1", forwarded, PROXIES) is not None
@@ -103,3 +113,5 @@ def test_a_proxy_that_is_not_trusted_is_named_in_the_log_once() -> None:
     (line,) = lines
     assert (line["event"], line["peer"]) == ("proxy.not_trusted", "203.0.113.9")
     assert "RELAY_TRUSTED_PROXIES" in line["hint"]
+    assert "RELAY_FAILED_SIGN_INS_PER_MINUTE" in line["hint"]
+    assert "openings" in line["hint"]

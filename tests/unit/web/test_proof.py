@@ -23,6 +23,9 @@ class Answering:
     def __init__(self, answer: Principal | Denied) -> None:
         self.answer = answer
 
+    def judge(self, bearer: str) -> Principal | Denied:
+        return self.answer
+
     async def authenticate(self, bearer: str) -> Principal | Denied:
         return self.answer
 

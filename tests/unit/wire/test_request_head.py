@@ -78,3 +78,24 @@ def test_a_head_that_is_not_whole_is_refused_one_byte_past_the_limit() -> None:
     with pytest.raises(h11.RemoteProtocolError):
         parser.next_event()
     assert parser.refusal == (431, f"The request head is larger than {LIMITS.head} bytes.")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET / HTTP/1.1\nHost: relay.test\n\n",
+        b"GET / HTTP/1.1\r\nHost: relay.test\nX: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: relay.test\r\n\n",
+        b"GET / HTTP/1.1\r\nHost: relay.test\r\nX: a\r\n b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: relay.test\r\nX: a\r\n\tContent-Length: 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\n Host: relay.test\r\n\r\n",
+    ],
+)
+def test_what_two_servers_may_read_in_two_ways_is_refused(raw: bytes) -> None:
+    """RFC 9112, sections 2.2 and 5.2."""
+    assert status_of(raw) == 400
+
+
+def test_what_stands_behind_the_head_is_not_judged_as_one() -> None:
+    raw = b"POST / HTTP/1.1\r\nHost: relay.test\r\nContent-Length: 4\r\n\r\na\n b"
+    assert status_of(raw) is None
