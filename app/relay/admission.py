@@ -29,12 +29,16 @@ class Opening:
 
 
 class Refused(Exception):  # noqa: N818  (it is an answer, not a fault)
-    """No session for this client now. `retry_after` is in seconds."""
+    """No session for this client now. `retry_after` is in seconds, `limit` the name under which
+    the registry counts such refusals."""
 
-    def __init__(self, reason: CloseReason, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: CloseReason, retry_after: float | None = None, limit: str = ""
+    ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.retry_after = retry_after
+        self.limit = limit or reason.value
 
 
 class LiveSession:

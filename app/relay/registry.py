@@ -176,7 +176,7 @@ class Registry:
 
     def _refuse(self, limit: str, reason: CloseReason, retry_after: float | None) -> Refused:
         self.refused[limit] += 1
-        return Refused(reason, retry_after)
+        return Refused(reason, retry_after, limit)
 
     async def _run(
         self,

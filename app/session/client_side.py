@@ -139,6 +139,8 @@ class ClientJudge:
                     self._violations.append(now)
                 return [ToClient(self._notices.refusal(verdict, event.event_id))]
             case Acknowledge(hint=hint):
+                if self._state.outstanding.count(ClientKind.SESSION_UPDATE):
+                    return self._answered_later(event, hint)
                 frame = self._notices.session(ServerKind.SESSION_UPDATED, hint, event.event_id)
                 self._meters.answered(len(frame), now)
                 return [ToClient(frame), *self._told(hint)]
@@ -151,6 +153,12 @@ class ClientJudge:
         """Whether the last N deliberate violations all happened within a minute."""
         full = len(self._violations) == self._violations.maxlen
         return full and now - self._violations[0] < VIOLATION_WINDOW
+
+    def _answered_later(self, event: ClientEvent, hint: Hint | None) -> list[Command]:
+        """Behind the updates that upstream has in hand, whose answers come first."""
+        sent = Sent(event.kind, self._ids.next(), event.event_id, hint, unsent=True)
+        self._state.outstanding.add(sent)
+        return self._told(hint)
 
     def _forward(self, event: ClientEvent, verdict: Forward, now: float) -> list[Command]:
         counters = self._state.counters

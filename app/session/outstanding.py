@@ -55,7 +55,7 @@ class Sent(msgspec.Struct):
     For a `session.update`: `instructions` and `input_format` (internal spelling) that it asks for.
     For a `response.create`: whether it is in the conversation. For an item: its id, None where the
     client left it to upstream. `call_ids`: the calls that it answers, as long as upstream may yet
-    refuse them.
+    refuse them. `unsent`: nothing of it was left to send; the relay answers when its turn comes.
     """
 
     kind: ClientKind | str
@@ -68,6 +68,7 @@ class Sent(msgspec.Struct):
     item_id: str | None = None
     call_ids: tuple[str, ...] = ()
     origin: Origin = Origin.CLIENT
+    unsent: bool = False
 
 
 def mark(event: dict[str, Any], request: str) -> None:
@@ -97,7 +98,19 @@ class Outstanding(msgspec.Struct):
 
     def update(self) -> Sent | None:
         """Takes the `session.update` that a `session.updated` answers: upstream keeps the order."""
-        return self._first(lambda sent: sent.kind == ClientKind.SESSION_UPDATE)
+        return self._first(lambda sent: sent.kind == ClientKind.SESSION_UPDATE and not sent.unsent)
+
+    def due(self) -> list[Sent]:
+        """Takes the unsent updates that no sent one stands before any more: answers keep the order
+        of what they answer."""
+        taken: list[Sent] = []
+        for sent in list(self.waiting.values()):
+            if sent.kind != ClientKind.SESSION_UPDATE:
+                continue
+            if not sent.unsent:
+                break
+            taken.append(self.waiting.pop(sent.event_id))
+        return taken
 
     def retrieved(self, item_id: Any) -> Sent | None:
         """Takes the `conversation.item.retrieve` that upstream has answered with this item."""

@@ -76,7 +76,7 @@ class UpstreamJudge:
             case ServerKind.SESSION_UPDATED:
                 return self._session_updated(event, now)
             case ServerKind.ERROR:
-                return self._error(event)
+                return self._error(event, now)
             case _:
                 return self._event(event, now)
 
@@ -146,9 +146,18 @@ class UpstreamJudge:
         self._state.counters.upstream_events_passed += 1
         frame = self._notices.session(ServerKind.SESSION_UPDATED, hint, event_id)
         self._meters.answered(len(frame), now)
-        return [ToClient(frame)]
+        return [ToClient(frame), *self._due(now)]
 
-    def _error(self, event: ServerEvent) -> list[Command]:
+    def _due(self, now: float) -> list[Command]:
+        """Answers to updates of which nothing was sent, behind the one just answered."""
+        frames = [
+            self._notices.session(ServerKind.SESSION_UPDATED, sent.hint, sent.client_event_id)
+            for sent in self._state.outstanding.due()
+        ]
+        self._meters.answered(sum(map(len, frames)), now)
+        return [ToClient(frame) for frame in frames]
+
+    def _error(self, event: ServerEvent, now: float) -> list[Command]:
         error = event.body.get("error")
         error = error if isinstance(error, dict) else {}
         if error.get("code") == "session_expired":
@@ -169,7 +178,8 @@ class UpstreamJudge:
         assert isinstance(verdict, Rebuild)
         if refused is not None:
             self._tell(refused, verdict.body)
-        return [ToClient(frame) for frame in self._crossing.to_client(verdict.body)]
+        told: list[Command] = [ToClient(frame) for frame in self._crossing.to_client(verdict.body)]
+        return told + self._due(now)
 
     def _unknown(self, frame: bytes) -> list[Command]:
         self._state.counters.upstream_events_unknown += 1

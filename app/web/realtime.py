@@ -8,9 +8,10 @@ from fastapi import WebSocket, WebSocketDisconnect
 from app.auth.denied import Denied
 from app.auth.handshake import find_credential
 from app.auth.origin import judge_origin
-from app.protocol.close_reasons import CloseReason
+from app.protocol.close_reasons import CloseReason, close_text
 from app.protocol.names import Dialect
 from app.relay.registry import Refused
+from app.store.store import Full
 from app.web.asked import Asked, judge_query, read_handshake
 from app.web.door import Admitted, Door, TurnedAway, denied_for, identify, must, must_be_open
 from app.web.refusals import refuse
@@ -37,6 +38,22 @@ _STATUSES = {NOT_SERVED.rule: 400}
 WRONG_SERVER = (
     "The relay runs under a server that cannot carry it: start it with `realtime-relay serve`."
 )
+
+
+OVER = {
+    Full.USER.value: (
+        "You have as many sessions open as one user may have. Close one, and try again."
+    ),
+    Full.ADDRESS.value: (
+        "As many sessions are open from your network as one address may have. Try again when one "
+        "of them has ended."
+    ),
+    Full.OPENINGS.value: (
+        "You have connected too often in the last minute. Wait, and connect again."
+    ),
+    "sessions": "The service has as many sessions as it takes at the moment. Try again later.",
+}
+"""What a client is told by the name of the limit that it met."""
 
 
 async def enter(door: Door, websocket: WebSocket) -> None:
@@ -81,8 +98,13 @@ async def _admit(door: Door, asked: Asked, address: str | None) -> Admitted:
     try:
         return await door.registry.open(shown.principal, opening)
     except Refused as refused:
-        denied = denied_for(f"registry.{refused.reason}", refused.reason, refused.retry_after)
-        raise TurnedAway(denied) from None
+        raise TurnedAway(_no_session(refused)) from None
+
+
+def _no_session(refused: Refused) -> Denied:
+    """A refusal of the registry's, with the limit in words where there is one."""
+    message = OVER.get(refused.limit) or close_text(refused.reason)
+    return Denied(f"registry.{refused.limit}", message, refused.reason, refused.retry_after)
 
 
 async def _hand_over(websocket: WebSocket, asked: Asked, wire: Wire, session: Admitted) -> None:

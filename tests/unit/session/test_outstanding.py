@@ -239,3 +239,38 @@ def test_an_item_is_known_by_its_id_before_its_turn() -> None:
     waiting.add(Sent(ClientKind.ITEM_RETRIEVE, "rly_9", item_id="b"))
     taken = [waiting.item(item_id, None) for item_id in ("b", "x", "b", "y")]
     assert [sent and sent.event_id for sent in taken] == ["rly_1", "rly_0", "rly_2", None]
+
+
+STRIPPED_UPDATE = {"type": "session.update", "session": {"instructions": "mine"}}
+
+
+def voiced(voice: str) -> Event:
+    return {"type": "session.update", "event_id": voice, "session": {"voice": voice}}
+
+
+def test_an_update_of_which_nothing_is_left_is_answered_behind_those_on_their_way() -> None:
+    play = Playbook(limits=NO_HURRY).ready()
+    (first,) = sent_up(play.client(voiced("coral")))
+    assert events(play.client({**STRIPPED_UPDATE, "event_id": "mine"})) == []
+    (second,) = sent_up(play.client(voiced("ash")))
+    play.session["voice"] = "coral"
+    answers = events(play.upstream({"type": "session.updated", "session": play.session}))
+    assert [answer["type"] for answer in answers] == ["session.updated"] * 2
+    assert answers[1]["relay"]["ignored"] == ["session.instructions"]
+    assert answers[1]["relay"]["event_id"] == "mine"
+    assert answers[1]["session"]["voice"] == "coral"
+    assert len(events(play.upstream({"type": "session.updated", "session": play.session}))) == 1
+    assert first["event_id"] != second["event_id"]
+
+
+def test_the_refusal_of_an_update_brings_the_next_answer_too() -> None:
+    play = Playbook(limits=NO_HURRY).ready()
+    (sent,) = sent_up(play.client(voiced("coral")))
+    assert events(play.client(STRIPPED_UPDATE)) == []
+    assert [told["type"] for told in refuse(play, sent)] == ["error", "session.updated"]
+
+
+def test_it_is_answered_at_once_where_nothing_is_on_its_way() -> None:
+    play = Playbook(limits=NO_HURRY).ready()
+    (answer,) = events(play.client(STRIPPED_UPDATE))
+    assert answer["type"] == "session.updated"
