@@ -25,9 +25,11 @@ $bin/ruff check --quiet app tests || { echo "Lint: run '$bin/ruff check --fix ap
 $bin/mypy --no-error-summary || { echo "Types: see above."; status=1; }
 imports=$($bin/lint-imports --no-logo 2>&1) || { echo "$imports"; echo "Imports: see above."; status=1; }
 
+$bin/python -m tests.harness.fetch
+
 echo "Running the tests ..."
-# One more than there are cores: many tests wait for a deadline.
-workers=${TEST_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+# Twice as many as there are cores: many tests wait for a deadline.
+workers=${TEST_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) * 2))}
 $bin/pytest -q -n "$workers" --dist worksteal "$@" || status=$?
 
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null \

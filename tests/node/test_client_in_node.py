@@ -145,7 +145,7 @@ async def test_formats_and_types_hold_what_they_promise(node: list[str], tmp_pat
 
 
 async def test_an_app_in_typescript_compiles(node: list[str], tmp_path: Path) -> None:
-    tsc = _typescript() / "node_modules" / "typescript" / "bin" / "tsc"
+    tsc = typescript() / "node_modules" / "typescript" / "bin" / "tsc"
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "relay-client").symlink_to(CLIENT)
     shutil.copy(HERE / "types" / "usage.ts", tmp_path)
@@ -155,7 +155,7 @@ async def test_an_app_in_typescript_compiles(node: list[str], tmp_path: Path) ->
     await run([*node, tsc, *strict, tmp_path / "usage.ts"])
 
 
-def _typescript() -> Path:
+def typescript() -> Path:
     """Where the compiler is installed: once, beside the virtual environment's packages."""
     npm = shutil.which("npm")
     if npm is None:

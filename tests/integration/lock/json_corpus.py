@@ -76,8 +76,8 @@ def _npm() -> str:
     npm = shutil.which("npm")
     if npm is None:
         return "npm is missing"
-    command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit"]
-    command += ["--no-fund", "--no-save", "--loglevel=error", f"{PACKAGE}@{VERSION}"]
+    command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--prefer-offline"]
+    command += ["--no-audit", "--no-fund", "--no-save", "--loglevel=error", f"{PACKAGE}@{VERSION}"]
     try:
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=NPM_SECONDS, check=False
