@@ -3,7 +3,8 @@
 set -eu
 bin=.venv/bin
 
-if ! command -v redis-server >/dev/null \
+PATH="$PATH:/usr/sbin" # where Debian keeps haproxy
+if { ! command -v redis-server || ! command -v haproxy; } >/dev/null \
     && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing redis-server and haproxy for the tests (Debian's packages) ..."
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server haproxy; } \
